@@ -1,0 +1,22 @@
+/**
+ * Asked before every call that touches the disk.
+ * @param operation the name of the system call, for example `renameat2`
+ * @returns 0 to go on, or -errno, which the call then answers without being made
+ */
+export type FaultHook = (operation: string) => number;
+
+let hook: FaultHook | undefined;
+
+/**
+ * The seam through which tests make the disk fail or the process die at one certain step
+ * (as litefs does): each call that touches the disk is named by its operation.
+ * @param next the hook of this thread, or undefined for none
+ */
+export function setFaultHook(next: FaultHook | undefined): void {
+  hook = next;
+}
+
+/** @returns 0, or the -errno that the hook wants this operation to fail with */
+export function fault(operation: string): number {
+  return hook === undefined ? 0 : hook(operation);
+}
