@@ -107,8 +107,9 @@ export class DirEntries {
   /** DT_* of the current entry. */
   type = 0;
   name = "" as RawName;
-  /** Where in the buffer the next entry starts. */
+  /** Where in the buffer the next entry starts, and where the current one does. */
   position = 0;
+  start = 0;
 
   constructor(
     readonly buffer: Buffer,
@@ -120,6 +121,7 @@ export class DirEntries {
   step(): boolean {
     if (this.position >= this.length) return false;
     const at = this.position;
+    this.start = at;
     const b = this.buffer;
     this.ino = b.readUInt32LE(at) + b.readUInt32LE(at + 4) * 4294967296;
     this.next = b.readBigUInt64LE(at + 8);
@@ -149,4 +151,11 @@ export function listDir(fd: number): { name: RawName; type: number; ino: number 
       }
     }
   }
+}
+
+const cSeekDir = cFunction("int64_t lseek(int, int64_t, int)");
+
+/** lseek(2) of a directory to a cookie that DirEntries.next gave. @returns 0 or -errno */
+export function seekDir(fd: number, cookie: bigint): number {
+  return Math.min(0, result(cSeekDir(fd, cookie, 0)));
 }

@@ -1,0 +1,267 @@
+import type { RawName } from "../../base/bytes.js";
+import type { Attributes, Entry, SessionControl } from "../../fuse/filesystem.js";
+import { type CopyAhead, isUncopied } from "../../store/pending.js";
+import type { Info, Snapshotter, StoreReader } from "../../store/types.js";
+import {
+  O_DIRECTORY,
+  O_NOFOLLOW,
+  O_PATH,
+  RESOLVE_BENEATH,
+  RESOLVE_NO_SYMLINKS,
+  S_IFMT,
+} from "../../sys/constants.js";
+import { ENOENT, EROFS, ESTALE } from "../../sys/errno.js";
+import { check } from "../../sys/error.js";
+import { close, openAt, openAt2 } from "../../sys/file.js";
+import type { BlockingPool } from "../../sys/pool.js";
+import { Stat, statAt } from "../../sys/stat.js";
+import { Descriptors } from "./descriptors.js";
+import { DirCursors } from "./dir-cursors.js";
+import { EntryState } from "./entry-state.js";
+import { Handles } from "./handles.js";
+import { Identity } from "./identity.js";
+import { NodeTable } from "./node-table.js";
+
+/** Names and attributes of what can change may be kept for so long; natively changed ones are seen after it. */
+const ACTIVE_TIMEOUT = 1000;
+/** For what cannot change. */
+const SETTLED_TIMEOUT = 24 * 3600 * 1000;
+
+export interface CoreOptions {
+  readonly store: Snapshotter & CopyAhead;
+  readonly reader: StoreReader;
+  readonly pool: BlockingPool;
+  readonly passthrough: boolean;
+  readonly readOnly: boolean;
+}
+
+/** What all operations on entries share: nodes, descriptors, handles, and how a node's file is reached. */
+export class Core {
+  readonly nodes: NodeTable;
+  readonly fds: Descriptors;
+  readonly cursors = new DirCursors();
+  readonly identity = new Identity();
+  readonly handles: Handles;
+  readonly stat = new Stat();
+  readonly snapshots: number;
+  readonly storeDev: number;
+  control: SessionControl | undefined;
+  private readonly entries = new Map<number, EntryState>();
+
+  constructor(readonly options: CoreOptions) {
+    const directory = Buffer.from(options.reader.directory).latin1Slice();
+    this.snapshots = check(
+      openAt(-100, `${directory}/snapshots`, O_PATH | O_DIRECTORY),
+      "open",
+      `${directory}/snapshots`,
+    );
+    check(statAt(this.stat, this.snapshots, ""), "statx");
+    this.storeDev = this.stat.dev;
+    this.nodes = new NodeTable((node) => this.dropNode(node));
+    this.fds = new Descriptors(this.nodes, this.snapshots);
+    this.handles = new Handles(this.identity, options.passthrough);
+  }
+
+  /** @returns the state of a snapshot, made when the session has none yet */
+  entryOf(info: Info): EntryState {
+    let entry = this.entries.get(info.id);
+    if (entry === undefined) {
+      entry = new EntryState(info, this.storeDev);
+      this.entries.set(info.id, entry);
+    } else entry.info = info;
+    return entry;
+  }
+
+  known(id: number): EntryState | undefined {
+    return this.entries.get(id);
+  }
+
+  /** @returns 0, or why nothing may be changed below the entry */
+  mayChange(entry: EntryState): number {
+    return entry.writable && !this.options.readOnly ? 0 : -EROFS;
+  }
+
+  /**
+   * Attributes of a node's file, reached by name, else by a descriptor that somebody holds.
+   * @returns 0 or -errno; ESTALE when there is another file now, which makes the kernel look again
+   */
+  statNode(out: Stat, node: number): number {
+    const pinned = this.fds.pin(node);
+    if (pinned !== undefined) return statAt(out, pinned, "");
+    const parent = this.nodes.parent(node);
+    if (parent === 0) {
+      const fd = this.fds.directory(node);
+      return fd < 0 ? fd : statAt(out, fd, "");
+    }
+    const dirfd = this.fds.directory(parent);
+    const code = dirfd < 0 ? dirfd : statAt(out, dirfd, this.nodes.name(node));
+    if (code === 0 && out.ino === this.nodes.ino(node) && out.dev === this.nodes.dev(node)) return 0;
+    const handle = this.handles.ofNode(node);
+    if (handle !== undefined) return statAt(out, handle.fd, "");
+    return code === 0 || code === -ENOENT ? -ESTALE : code;
+  }
+
+  /** Opens a node's file and makes sure that it is that file. @returns a descriptor of the caller's, or -errno */
+  openNode(node: number, flags: number): number {
+    const held = this.fds.pin(node) ?? (this.nodes.parent(node) === 0 ? this.fds.directory(node) : undefined);
+    const handle = held === undefined ? this.handles.ofNode(node) : undefined;
+    if (held !== undefined && held < 0) return held;
+    if (held !== undefined) return this.reopen(held, flags);
+    const dirfd = this.fds.directory(this.nodes.parent(node));
+    const fd = dirfd < 0 ? dirfd : openAt(dirfd, this.nodes.name(node), flags | O_NOFOLLOW);
+    if (fd >= 0) {
+      const code = statAt(this.stat, fd, "");
+      if (code === 0 && this.stat.ino === this.nodes.ino(node) && this.stat.dev === this.nodes.dev(node))
+        return fd;
+      close(fd);
+    } else if (fd !== -ENOENT && fd !== -ESTALE) return fd;
+    return handle === undefined ? -ESTALE : this.reopen(handle.fd, flags);
+  }
+
+  /** Runs work with a descriptor of the node's file, good for /proc/self/fd. */
+  withNode(node: number, work: (fd: number) => number): number {
+    const held = this.fds.pin(node);
+    if (held !== undefined) return work(held);
+    const fd = this.openNode(node, O_PATH);
+    if (fd < 0) return fd;
+    const code = work(fd);
+    close(fd);
+    return code;
+  }
+
+  /** Answers a lookup: interns the file that stat describes under parent and name, and counts the lookup. */
+  answer(entry: EntryState, parent: number, name: RawName, stat: Stat, out: Entry): number {
+    const node = this.nodes.intern(entry, parent, name, stat.dev, stat.ino, stat.mode & S_IFMT);
+    this.nodes.addLookup(node);
+    this.fill(entry, node, stat, out);
+    out.node = node;
+    out.generation = this.nodes.generation(node);
+    out.entryTimeout = this.nameTimeout(entry);
+    return 0;
+  }
+
+  /** For how long names below an entry may be kept. */
+  nameTimeout(entry: EntryState): number {
+    return entry.settled ? SETTLED_TIMEOUT : ACTIVE_TIMEOUT;
+  }
+
+  /** Attributes as users see them. */
+  fill(entry: EntryState, node: number, stat: Stat, out: Attributes): void {
+    const { dev, ino } = stat;
+    if (out.stat !== stat) out.stat.assign(stat);
+    if (entry.pending && isUncopied(stat)) this.overlaySource(entry, this.nodes.path(node), out.stat);
+    out.stat.ino = entry.visibleIno(dev, ino);
+    out.attrTimeout = entry.settled
+      ? SETTLED_TIMEOUT
+      : this.handles.isWritten(node, entry)
+        ? 0
+        : ACTIVE_TIMEOUT;
+  }
+
+  /** @returns a wait for the entries of a directory that is not copied yet, or undefined when there is none */
+  beforeEntries(node: number): Promise<number> | undefined {
+    const entry = this.nodes.entry(node);
+    if (entry === undefined || !entry.pending || this.statNode(this.stat, node) !== 0) return undefined;
+    if (!isUncopied(this.stat)) return undefined;
+    const path = this.nodes.path(node);
+    return entry.touched.has(path)
+      ? undefined
+      : this.copied(entry, path, this.options.store.expand(entry.id, path));
+  }
+
+  /** The same for the content and attributes of a node. */
+  beforeContent(node: number): Promise<number> | undefined {
+    const entry = this.nodes.entry(node);
+    if (entry === undefined || !entry.pending || this.statNode(this.stat, node) !== 0) return undefined;
+    if (!isUncopied(this.stat)) return undefined;
+    const path = this.nodes.path(node);
+    const { store } = this.options;
+    return this.copied(
+      entry,
+      this.stat.isDirectory ? store.expand(entry.id, path) : store.fill(entry.id, path),
+    );
+  }
+
+  /** The same for everything below a name, before it moves. */
+  beforeMove(parent: number, name: RawName): Promise<number> | undefined {
+    const entry = this.nodes.entry(parent);
+    if (entry === undefined || !entry.pending) return undefined;
+    const wait = this.beforeEntries(parent);
+    if (wait !== undefined) return wait;
+    const dirfd = this.fds.directory(parent);
+    if (dirfd < 0 || statAt(this.stat, dirfd, name) !== 0) return undefined;
+    const path = this.nodes.path(parent);
+    if (!this.stat.isDirectory && !isUncopied(this.stat)) return undefined;
+    const full = (path === "" ? name : `${path}/${name}`) as RawName;
+    if (entry.completed.has(full)) return undefined;
+    return this.copied(entry, full, this.options.store.complete(entry.id, full)).then((code) => {
+      if (code >= 0) entry.completed.add(full);
+      return code;
+    });
+  }
+
+  /** After a wait the record may say that the copy has ended. */
+  private async copied(entry: EntryState, path: RawName, work: Promise<number>): Promise<number> {
+    const code = await work;
+    // What really has the mode of something uncopied must not be waited for again and again.
+    if (code >= 0) entry.touched.add(path);
+    const fresh = this.options.reader.getById(entry.id);
+    if (fresh !== undefined) entry.info = fresh;
+    return code;
+  }
+
+  /** Shows what a raw directory or a placeholder is going to be. */
+  private overlaySource(entry: EntryState, path: RawName, out: Stat): void {
+    const source = new Stat();
+    for (const id of this.sources(entry.info)) {
+      const root = openAt(this.snapshots, String(id), O_PATH | O_DIRECTORY | O_NOFOLLOW);
+      if (root < 0) return;
+      const fd =
+        path === ""
+          ? root
+          : openAt2(root, path, O_PATH | O_NOFOLLOW, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+      const code = fd < 0 ? fd : statAt(source, fd, "");
+      if (fd >= 0 && fd !== root) close(fd);
+      close(root);
+      if (code !== 0) return;
+      if (!isUncopied(source)) break;
+    }
+    out.mode = source.mode;
+    out.uid = source.uid;
+    out.gid = source.gid;
+    out.size = source.size;
+    out.blocks = source.blocks;
+    out.nlink = source.nlink;
+    out.atime = source.atime;
+    out.atimeNs = source.atimeNs;
+    out.mtime = source.mtime;
+    out.mtimeNs = source.mtimeNs;
+  }
+
+  /** Ids of the parent, grandparent … as far as each one's own copy is pending. */
+  private sources(info: Info): number[] {
+    const ids: number[] = [];
+    for (let at: Info | undefined = info; at?.parentId !== undefined && at.copy !== undefined; ) {
+      ids.push(at.parentId);
+      at = this.options.reader.getById(at.parentId);
+    }
+    return ids;
+  }
+
+  private reopen(fd: number, flags: number): number {
+    // O_NOFOLLOW would refuse the link in /proc itself, which leads to exactly the file that fd holds.
+    return openAt(-100, `/proc/self/fd/${fd}`, flags & ~O_NOFOLLOW);
+  }
+
+  private dropNode(node: number): void {
+    this.fds.drop(node);
+    this.cursors.drop(node);
+    const entry = this.nodes.entry(node);
+    if (entry === undefined) return;
+    if (entry.root === node) entry.root = 0;
+    queueMicrotask(() => {
+      if (entry.unused && this.entries.get(entry.id) === entry && entry.mapped.size === 0)
+        this.entries.delete(entry.id);
+    });
+  }
+}

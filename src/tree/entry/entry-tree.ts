@@ -1,0 +1,263 @@
+import { realpathSync } from "node:fs";
+import { type RawName, rawFromText } from "../../base/bytes.js";
+import type * as fuse from "../../fuse/filesystem.js";
+import { contentId, type Info } from "../../store/types.js";
+import { O_DIRECTORY, O_RDONLY } from "../../sys/constants.js";
+import { listDir } from "../../sys/dir.js";
+import { EBUSY } from "../../sys/errno.js";
+import { close, openAt } from "../../sys/file.js";
+import { readMountInfo } from "../../sys/mount.js";
+import { type FsStat, Stat, statAt, statFs } from "../../sys/stat.js";
+import type { Entries } from "../entries.js";
+import { Core, type CoreOptions } from "./core.js";
+import { FileOperations } from "./file-operations.js";
+import { NameOperations } from "./operations.js";
+
+type Answer = fuse.Answer;
+type Caller = fuse.Caller;
+
+/** The passthrough part of the tree: everything below the entries, and the entries' root directories. */
+export class EntryTree implements fuse.FileSystem, Entries {
+  private readonly core: Core;
+  private readonly names: NameOperations;
+  private readonly files: FileOperations;
+  private readonly stat = new Stat();
+
+  constructor(options: CoreOptions) {
+    this.core = new Core(options);
+    this.names = new NameOperations(this.core);
+    this.files = new FileOperations(this.core);
+  }
+
+  init(control: fuse.SessionControl): void {
+    this.core.control = control;
+  }
+
+  destroy(): void {
+    this.core.handles.closeAll(undefined);
+    this.core.cursors.closeAll();
+    this.core.fds.closeAll();
+    close(this.core.snapshots);
+  }
+
+  // What control directories ask.
+
+  lookupRoot(info: Info, out: fuse.Entry): number {
+    const { core } = this;
+    const entry = core.entryOf(info);
+    const code = statAt(out.stat, core.snapshots, entry.directory as RawName);
+    if (code < 0) return code;
+    core.answer(entry, 0, entry.directory as RawName, out.stat, out);
+    entry.root = out.node;
+    return 0;
+  }
+
+  refresh(info: Info): void {
+    const entry = this.core.known(info.id);
+    if (entry === undefined) return;
+    const wasWritable = entry.writable;
+    entry.info = info;
+    if (info.copy === undefined) entry.completed.clear();
+    if (wasWritable !== entry.writable) entry.durable = false;
+  }
+
+  forgetEntry(id: number): void {
+    const entry = this.core.known(id);
+    if (entry === undefined) return;
+    entry.gone = true;
+    if (entry.root !== 0) this.core.fds.drop(entry.root);
+  }
+
+  checkQuiescent(info: Info): number {
+    const { core } = this;
+    const entry = core.known(info.id);
+    if (entry !== undefined && core.handles.isEntryWritten(entry)) {
+      core.control?.drainReleases();
+      if (core.handles.isEntryWritten(entry)) return -EBUSY;
+    }
+    return this.isBindMounted(info) ? -EBUSY : 0;
+  }
+
+  isOpen(id: number): boolean {
+    const entry = this.core.known(id);
+    if (entry === undefined || entry.handles === 0) return false;
+    this.core.control?.drainReleases();
+    return entry.handles > 0;
+  }
+
+  isEmpty(info: Info): number {
+    const fd = openAt(this.core.snapshots, String(contentId(info)), O_RDONLY | O_DIRECTORY);
+    if (fd < 0) return fd;
+    const code = statAt(this.stat, fd, "");
+    // A directory that has not got its entries yet will have those of its source.
+    const raw = info.copy !== undefined && code === 0 && isUncopied(this.stat);
+    const entries = raw ? [] : listDir(fd);
+    close(fd);
+    if (typeof entries === "number") return entries;
+    const parent =
+      raw && info.parentId !== undefined ? this.core.options.reader.getById(info.parentId) : undefined;
+    return parent === undefined ? Number(entries.length === 0) : this.isEmpty(parent);
+  }
+
+  /** Whether the snapshot's directory, or one in it, is mounted somewhere in our mount namespace. */
+  private isBindMounted(info: Info): boolean {
+    const code = statAt(this.stat, this.core.snapshots, String(info.id) as RawName);
+    if (code < 0) return false;
+    const mounts = readMountInfo();
+    const store = rawFromText(realpathSync(`${this.core.options.reader.directory}/snapshots`));
+    const under = (path: string, top: string): boolean =>
+      path === top || top === "/" || path.startsWith(`${top}/`);
+    const home = mounts
+      .filter((m) => under(store, m.mountPoint))
+      .sort((a, b) => a.mountPoint.length - b.mountPoint.length);
+    const at = home.at(-1);
+    if (at === undefined) return false;
+    // mountinfo gives roots as paths inside their file system.
+    const inside = `${at.root === "/" ? "" : at.root}${at.mountPoint === "/" ? store : store.slice(at.mountPoint.length)}`;
+    return mounts.some(
+      (m) => m.major === at.major && m.minor === at.minor && under(m.root, `${inside}/${info.id}`),
+    );
+  }
+
+  // The file system below entries.
+
+  lookup(_caller: Caller, parent: number, name: RawName, out: fuse.Entry): Answer {
+    return this.names.lookup(parent, name, out);
+  }
+  forget(node: number, count: number): void {
+    this.core.nodes.forget(node, count);
+  }
+  getattr(_caller: Caller, node: number, _handle: number | undefined, out: fuse.Attributes): Answer {
+    return this.names.getattr(node, out);
+  }
+  setattr(caller: Caller, node: number, changes: fuse.Changes, out: fuse.Attributes): Answer {
+    return this.names.setattr(caller, node, changes, out);
+  }
+  readlink(_caller: Caller, node: number, out: fuse.IoArea): Answer {
+    return this.names.readlink(node, out);
+  }
+  mknod(caller: Caller, parent: number, name: RawName, mode: number, rdev: number, out: fuse.Entry): Answer {
+    return this.names.mknod(caller, parent, name, mode, rdev, out);
+  }
+  mkdir(caller: Caller, parent: number, name: RawName, mode: number, out: fuse.Entry): Answer {
+    return this.names.mkdir(caller, parent, name, mode, out);
+  }
+  symlink(caller: Caller, parent: number, name: RawName, target: RawName, out: fuse.Entry): Answer {
+    return this.names.symlink(caller, parent, name, target, out);
+  }
+  link(caller: Caller, node: number, parent: number, name: RawName, out: fuse.Entry): Answer {
+    return this.names.link(caller, node, parent, name, out);
+  }
+  unlink(_caller: Caller, parent: number, name: RawName): Answer {
+    return this.names.remove(parent, name, false);
+  }
+  rmdir(_caller: Caller, parent: number, name: RawName): Answer {
+    return this.names.remove(parent, name, true);
+  }
+  rename(
+    _c: Caller,
+    parent: number,
+    name: RawName,
+    toParent: number,
+    toName: RawName,
+    flags: number,
+  ): Answer {
+    return this.names.rename(parent, name, toParent, toName, flags);
+  }
+  open(caller: Caller, node: number, flags: number, kill: boolean, out: fuse.Opened): Answer {
+    return this.files.open(caller, node, flags, kill, out);
+  }
+  create(
+    caller: Caller,
+    parent: number,
+    name: RawName,
+    flags: number,
+    mode: number,
+    kill: boolean,
+    out: fuse.Entry,
+    opened: fuse.Opened,
+  ): Answer {
+    return this.files.create(caller, parent, name, flags, mode, kill, out, opened);
+  }
+  tmpfile(
+    c: Caller,
+    parent: number,
+    flags: number,
+    mode: number,
+    out: fuse.Entry,
+    opened: fuse.Opened,
+  ): Answer {
+    return this.files.tmpfile(c, parent, flags, mode, out, opened);
+  }
+  read(
+    _c: Caller,
+    _node: number,
+    handle: number,
+    offset: number,
+    size: number,
+    _f: number,
+    out: fuse.IoArea,
+  ): Answer {
+    return this.files.read(handle, offset, size, out);
+  }
+  write(
+    caller: Caller,
+    _node: number,
+    handle: number,
+    offset: number,
+    data: fuse.IoArea,
+    size: number,
+    _flags: number,
+    kill: boolean,
+  ): Answer {
+    return this.files.write(handle, offset, data, size, caller, kill);
+  }
+  release(_node: number, handle: number): void {
+    this.files.release(handle);
+  }
+  fsync(_caller: Caller, _node: number, handle: number, dataOnly: boolean): Answer {
+    return this.files.fsync(handle, dataOnly);
+  }
+  fsyncdir(_caller: Caller, node: number, dataOnly: boolean): Answer {
+    return this.files.fsyncdir(node, dataOnly);
+  }
+  readdir(_caller: Caller, node: number, offset: bigint, sink: fuse.DirSink): Answer {
+    return this.names.readdir(node, offset, sink);
+  }
+  fallocate(_c: Caller, _node: number, handle: number, mode: number, offset: number, length: number): Answer {
+    return this.files.fallocate(handle, mode, offset, length);
+  }
+  lseek(_caller: Caller, _node: number, handle: number, offset: number, whence: number): Answer {
+    return this.files.lseek(handle, offset, whence);
+  }
+  copyFileRange(
+    _caller: Caller,
+    _node: number,
+    handle: number,
+    offset: number,
+    _toNode: number,
+    toHandle: number,
+    toOffset: number,
+    length: number,
+  ): Answer {
+    return this.files.copyFileRange(handle, offset, toHandle, toOffset, length);
+  }
+  statfs(_caller: Caller, _node: number, out: FsStat): Answer {
+    return statFs(out, this.core.snapshots);
+  }
+  syncfs(): Answer {
+    return this.files.syncfs();
+  }
+  getxattr(_caller: Caller, node: number, name: RawName, size: number, out: fuse.IoArea): Answer {
+    return this.files.getxattr(node, name, size, out);
+  }
+  listxattr(caller: Caller, node: number, size: number, out: fuse.IoArea): Answer {
+    return this.files.listxattr(caller, node, size, out);
+  }
+  setxattr(_c: Caller, node: number, name: RawName, value: Buffer, flags: number, killSgid: boolean): Answer {
+    return this.files.setxattr(node, name, value, flags, killSgid);
+  }
+  removexattr(_caller: Caller, node: number, name: RawName): Answer {
+    return this.files.removexattr(node, name);
+  }
+}

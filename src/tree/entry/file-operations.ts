@@ -1,0 +1,282 @@
+import type { RawName } from "../../base/bytes.js";
+import { XATTR_SIZE_MAX } from "../../base/limits.js";
+import type { Answer, Caller, Entry, IoArea, Opened } from "../../fuse/filesystem.js";
+import {
+  O_ACCMODE,
+  O_APPEND,
+  O_CREAT,
+  O_DIRECT,
+  O_EXCL,
+  O_NOFOLLOW,
+  O_NONBLOCK,
+  O_RDONLY,
+  O_TMPFILE,
+  O_TRUNC,
+  RWF_NOWAIT,
+  S_IFREG,
+  S_ISGID,
+} from "../../sys/constants.js";
+import { EAGAIN, EBADF, EEXIST, EOPNOTSUPP, ERANGE, ESTALE } from "../../sys/errno.js";
+import { close, fdPath, openAt, preadFlags, pwrite, seek } from "../../sys/file.js";
+import { statAt } from "../../sys/stat.js";
+import { getXattr, listXattr, removeXattr, setXattr } from "../../sys/xattr.js";
+import type { Core } from "./core.js";
+import type { EntryState } from "./entry-state.js";
+
+/** FOPEN_KEEP_CACHE: the kernel's pages of the file are still right. */
+const FOPEN_KEEP_CACHE = 2;
+/** Writes up to this size are made at once; larger ones may wait for the disk, so another thread makes them. */
+const INLINE_WRITE = 128 * 1024;
+
+/** Operations on the content of files in entries. */
+export class FileOperations {
+  constructor(private readonly core: Core) {}
+
+  open(caller: Caller, node: number, flags: number, killPrivileges: boolean, out: Opened): Answer {
+    const { core } = this;
+    const entry = core.nodes.entry(node);
+    if (entry === undefined) return -ESTALE;
+    const writes = (flags & O_ACCMODE) !== O_RDONLY || (flags & O_TRUNC) !== 0;
+    const refused = writes ? core.mayChange(entry) : 0;
+    if (refused !== 0) return refused;
+    const wait = core.beforeContent(node);
+    if (wait !== undefined) {
+      return wait.then((code) => (code < 0 ? code : this.open(caller, node, flags, killPrivileges, out)));
+    }
+    if (core.nodes.type(node) !== S_IFREG) return -ESTALE;
+    if (killPrivileges) core.identity.dropExemptions();
+    else core.identity.act(caller);
+    // O_NONBLOCK: should the file have become a fifo natively, opening it must not stop the session.
+    const fd = core.openNode(node, (flags & ~(O_DIRECT | O_APPEND | O_NOFOLLOW)) | O_NONBLOCK);
+    core.identity.restore();
+    if (fd < 0) return fd;
+    this.handOut(caller, node, entry, fd, flags, out);
+    // What a mapping stores shows up only if the kernel asks again.
+    if (writes) core.control?.invalidateInode(node, -1, 0);
+    return 0;
+  }
+
+  create(
+    caller: Caller,
+    parent: number,
+    name: RawName,
+    flags: number,
+    mode: number,
+    killPrivileges: boolean,
+    out: Entry,
+    opened: Opened,
+  ): Answer {
+    const { core } = this;
+    const entry = core.nodes.entry(parent);
+    if (entry === undefined) return -ESTALE;
+    const refused = core.mayChange(entry);
+    if (refused !== 0) return refused;
+    const wait = core.beforeEntries(parent);
+    if (wait !== undefined) {
+      return wait.then((code) =>
+        code < 0 ? code : this.create(caller, parent, name, flags, mode, killPrivileges, out, opened),
+      );
+    }
+    const dirfd = core.fds.directory(parent);
+    if (dirfd < 0) return dirfd;
+    core.identity.become(caller);
+    // Exclusively: if the name was taken natively since the kernel looked, it must look again (and check access).
+    const how = (flags & ~(O_DIRECT | O_APPEND)) | O_CREAT | O_EXCL | O_NOFOLLOW | O_NONBLOCK;
+    const make = (): number => openAt(dirfd, name, how, mode);
+    const fd = (mode & S_ISGID) !== 0 ? core.identity.withGroups(caller, make) : make();
+    core.identity.restore();
+    if (fd < 0) return fd === -EEXIST && (flags & O_EXCL) === 0 ? -ESTALE : fd;
+    return this.answerNew(caller, entry, parent, name, fd, flags, out, opened);
+  }
+
+  tmpfile(caller: Caller, parent: number, flags: number, mode: number, out: Entry, opened: Opened): Answer {
+    const { core } = this;
+    const entry = core.nodes.entry(parent);
+    if (entry === undefined) return -ESTALE;
+    const refused = core.mayChange(entry);
+    if (refused !== 0) return refused;
+    const dirfd = core.fds.directory(parent);
+    if (dirfd < 0) return dirfd;
+    core.identity.become(caller);
+    const fd = openAt(dirfd, "." as RawName, (flags & ~(O_DIRECT | O_APPEND | O_CREAT)) | O_TMPFILE, mode);
+    core.identity.restore();
+    if (fd < 0) return fd;
+    return this.answerNew(caller, entry, parent, "" as RawName, fd, flags, out, opened);
+  }
+
+  private answerNew(
+    caller: Caller,
+    entry: EntryState,
+    parent: number,
+    name: RawName,
+    fd: number,
+    flags: number,
+    out: Entry,
+    opened: Opened,
+  ): number {
+    const { core } = this;
+    const code = statAt(out.stat, fd, "");
+    if (code < 0) {
+      close(fd);
+      return code;
+    }
+    core.answer(entry, parent, name, out.stat, out);
+    this.handOut(caller, out.node, entry, fd, flags, opened);
+    if ((flags & O_ACCMODE) !== O_RDONLY) out.attrTimeout = 0;
+    return 0;
+  }
+
+  private handOut(
+    caller: Caller,
+    node: number,
+    entry: EntryState,
+    fd: number,
+    flags: number,
+    out: Opened,
+  ): void {
+    const { core } = this;
+    const added = core.handles.add(core.control, caller, node, entry, fd, flags);
+    core.identity.restore();
+    out.handle = added.handle;
+    out.backingId = added.backingId;
+    out.flags = added.backingId === 0 && entry.settled ? FOPEN_KEEP_CACHE : 0;
+  }
+
+  release(handle: number): void {
+    this.core.handles.remove(this.core.control, handle);
+  }
+
+  read(handle: number, offset: number, size: number, out: IoArea): Answer {
+    const open = this.core.handles.get(handle);
+    if (open === undefined) return -EBADF;
+    const got = preadFlags(open.fd, out.address, size, offset, RWF_NOWAIT);
+    if (got === size || got === 0) return got;
+    if (got < 0 && got !== -EAGAIN && got !== -EOPNOTSUPP) return got;
+    // Not (all) in memory: the disk is waited for elsewhere. A short answer would mean the end of the file.
+    return this.core.options.pool.call("pread", open.fd, out.address, size, offset);
+  }
+
+  write(handle: number, offset: number, data: IoArea, size: number, caller: Caller, kill: boolean): Answer {
+    const { core } = this;
+    const open = core.handles.get(handle);
+    if (open === undefined || !open.writable) return -EBADF;
+    if (size > INLINE_WRITE && !kill)
+      return core.options.pool.call("pwrite", open.fd, data.address, size, offset);
+    if (kill) core.identity.dropExemptions();
+    else core.identity.act(caller);
+    const done = pwrite(open.fd, data.buffer, size, offset);
+    core.identity.restore();
+    return done;
+  }
+
+  async fsync(handle: number, dataOnly: boolean): Promise<number> {
+    const open = this.core.handles.get(handle);
+    if (open === undefined) return -EBADF;
+    const code = await this.core.options.pool.call(dataOnly ? "fdatasync" : "fsync", open.fd);
+    return code < 0 ? code : this.recordDurable(open.entry);
+  }
+
+  async fsyncdir(node: number, dataOnly: boolean): Promise<number> {
+    const { core } = this;
+    const entry = core.nodes.entry(node);
+    if (entry === undefined) return -ESTALE;
+    if (!entry.writable) {
+      await core.options.store.whenDurable(entry.id);
+      return 0;
+    }
+    const wait = core.beforeEntries(node);
+    const waited = wait === undefined ? 0 : await wait;
+    const fd = waited < 0 ? waited : core.openNode(node, O_RDONLY);
+    if (fd < 0) return fd;
+    const code = await core.options.pool.call(dataOnly ? "fdatasync" : "fsync", fd);
+    close(fd);
+    return code < 0 ? code : this.recordDurable(entry);
+  }
+
+  /** What was synced is lost all the same if the snapshot's record does not survive. */
+  private async recordDurable(entry: EntryState): Promise<number> {
+    if (entry.durable) return 0;
+    await this.core.options.store.whenDurable(entry.id);
+    entry.durable = true;
+    return 0;
+  }
+
+  fallocate(handle: number, mode: number, offset: number, length: number): Answer {
+    const open = this.core.handles.get(handle);
+    if (open === undefined) return -EBADF;
+    const refused = this.core.mayChange(open.entry);
+    if (refused !== 0) return refused;
+    return this.core.options.pool.call("fallocate", open.fd, mode, offset, length);
+  }
+
+  lseek(handle: number, offset: number, whence: number): Answer {
+    const open = this.core.handles.get(handle);
+    return open === undefined ? -EBADF : seek(open.fd, offset, whence);
+  }
+
+  copyFileRange(from: number, offset: number, to: number, toOffset: number, length: number): Answer {
+    const source = this.core.handles.get(from);
+    const target = this.core.handles.get(to);
+    if (source === undefined || target === undefined || !target.writable) return -EBADF;
+    // 1 GiB at a time, so that a signal is heard and other copies get their turn.
+    const most = Math.min(length, 2 ** 30);
+    return this.core.options.pool.call("copyRange", source.fd, offset, target.fd, toOffset, most);
+  }
+
+  async syncfs(): Promise<number> {
+    const fd = openAt(this.core.snapshots, "." as RawName, O_RDONLY);
+    if (fd < 0) return fd;
+    const code = await this.core.options.pool.call("syncfs", fd);
+    close(fd);
+    return code;
+  }
+
+  getxattr(node: number, name: RawName, size: number, out: IoArea): Answer {
+    const wait = this.core.beforeContent(node);
+    if (wait !== undefined)
+      return wait.then((code) => (code < 0 ? code : this.getxattr(node, name, size, out)));
+    return this.core.withNode(node, (fd) => getXattr(fdPath(fd), name, size === 0 ? null : out.buffer, size));
+  }
+
+  listxattr(caller: Caller, node: number, size: number, out: IoArea): Answer {
+    const wait = this.core.beforeContent(node);
+    if (wait !== undefined)
+      return wait.then((code) => (code < 0 ? code : this.listxattr(caller, node, size, out)));
+    return this.core.withNode(node, (fd) => {
+      const length = listXattr(fdPath(fd), scratch, scratch.length);
+      if (length <= 0) return length;
+      // Natively trusted.* shows to the privileged only (xattr(7)), and the native file system sees us asking.
+      const names = scratch.latin1Slice(0, length).split("\0").filter(Boolean);
+      const seen = caller.uid === 0 ? names : names.filter((name) => !name.startsWith("trusted."));
+      const text = seen.map((name) => `${name}\0`).join("");
+      if (size === 0) return text.length;
+      return text.length > size ? -ERANGE : out.buffer.latin1Write(text, 0);
+    });
+  }
+
+  setxattr(node: number, name: RawName, value: Buffer, flags: number, killSgid: boolean): Answer {
+    return this.changeXattr(node, (fd) => {
+      if (killSgid) this.core.identity.dropExemptions();
+      const code = setXattr(fdPath(fd), name, value, value.length, flags);
+      this.core.identity.restore();
+      return code;
+    });
+  }
+
+  removexattr(node: number, name: RawName): Answer {
+    return this.changeXattr(node, (fd) => removeXattr(fdPath(fd), name));
+  }
+
+  private changeXattr(node: number, work: (fd: number) => number): Answer {
+    const { core } = this;
+    const entry = core.nodes.entry(node);
+    if (entry === undefined) return -ESTALE;
+    const refused = core.mayChange(entry);
+    if (refused !== 0) return refused;
+    const wait = core.beforeContent(node);
+    if (wait !== undefined) return wait.then((code) => (code < 0 ? code : this.changeXattr(node, work)));
+    return core.withNode(node, work);
+  }
+}
+
+const scratch = Buffer.alloc(XATTR_SIZE_MAX);

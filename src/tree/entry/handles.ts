@@ -1,0 +1,168 @@
+import type { Caller, SessionControl } from "../../fuse/filesystem.js";
+import {
+  AT_FDCWD,
+  F_GETFL,
+  F_RDLCK,
+  F_SETLEASE,
+  F_UNLCK,
+  O_ACCMODE,
+  O_RDONLY,
+  O_RDWR,
+} from "../../sys/constants.js";
+import { EAGAIN, EBUSY, ELOOP, EPERM } from "../../sys/errno.js";
+import { close, fcntl, fdPath, openAt } from "../../sys/file.js";
+import type { EntryState } from "./entry-state.js";
+import type { Identity } from "./identity.js";
+
+/** From so many files on that may be mapped, those that are not any more are sought out. */
+const MOST_MAPPED = 64;
+
+/** One open(2) of a file through the mount. */
+export interface Handle {
+  readonly node: number;
+  readonly entry: EntryState;
+  readonly fd: number;
+  readonly writable: boolean;
+  /** Whether the kernel reads and writes the native file itself. */
+  readonly passthrough: boolean;
+}
+
+/** How the open handles of one inode do their I/O; all of them alike, since the kernel refuses a mixture. */
+interface InodeUse {
+  backingId: number;
+  count: number;
+  writers: number;
+}
+
+/** Open files, and the backing files that the kernel uses for them. */
+export class Handles {
+  private readonly handles = new Map<number, Handle>();
+  private readonly uses = new Map<number, InodeUse>();
+  private next = 1;
+  private refused = false;
+
+  constructor(
+    private readonly identity: Identity,
+    private readonly wantPassthrough: boolean,
+  ) {}
+
+  get count(): number {
+    return this.handles.size;
+  }
+
+  get(handle: number): Handle | undefined {
+    return this.handles.get(handle);
+  }
+
+  /** @returns any open handle of a node, by which it can be reached when its name has gone */
+  ofNode(node: number): Handle | undefined {
+    if (!this.uses.has(node)) return undefined;
+    for (const handle of this.handles.values()) if (handle.node === node) return handle;
+    return undefined;
+  }
+
+  /** Whether somebody can write to the node right now, by a handle or a mapping that outlived it. */
+  isWritten(node: number, entry: EntryState): boolean {
+    return (this.uses.get(node)?.writers ?? 0) > 0 || entry.mapped.has(node);
+  }
+
+  /** Takes an open descriptor into the table. @returns the handle's number and its backing id, 0 for none */
+  add(
+    control: SessionControl | undefined,
+    caller: Caller,
+    node: number,
+    entry: EntryState,
+    fd: number,
+    flags: number,
+  ): { handle: number; backingId: number } {
+    const use = this.uses.get(node) ?? { backingId: this.back(control, caller, fd), count: 0, writers: 0 };
+    const writable = (flags & O_ACCMODE) !== O_RDONLY;
+    use.count++;
+    entry.handles++;
+    if (writable) {
+      use.writers++;
+      entry.writers++;
+    }
+    this.uses.set(node, use);
+    const handle = this.next++;
+    this.handles.set(handle, { node, entry, fd, writable, passthrough: use.backingId > 0 });
+    return { handle, backingId: use.backingId };
+  }
+
+  /** RELEASE. */
+  remove(control: SessionControl | undefined, number: number): Handle | undefined {
+    const handle = this.handles.get(number);
+    if (handle === undefined) return undefined;
+    this.handles.delete(number);
+    const use = this.uses.get(handle.node);
+    handle.entry.handles--;
+    if (handle.writable) handle.entry.writers--;
+    if (use !== undefined) {
+      use.count--;
+      if (handle.writable) use.writers--;
+      if (use.count === 0) {
+        this.uses.delete(handle.node);
+        if (use.backingId > 0) control?.closeBacking(use.backingId);
+      }
+    }
+    if (handle.writable && handle.passthrough) this.closeMapped(handle);
+    else close(handle.fd);
+    return handle;
+  }
+
+  /**
+   * Whether something in the entry can still be written: open for writing, or mapped.
+   * A shared mapping of a passthrough file outlives its RELEASE without a word; a read lease on the
+   * native file is refused (EAGAIN) as long as there is one (fcntl(2), F_SETLEASE).
+   */
+  isEntryWritten(entry: EntryState): boolean {
+    if (entry.writers > 0) return true;
+    pruneMapped(entry);
+    return entry.mapped.size > 0;
+  }
+
+  closeAll(control: SessionControl | undefined): void {
+    for (const number of [...this.handles.keys()]) this.remove(control, number);
+  }
+
+  /** Closes a handle, and keeps the file in mind if it may have been mapped writable. */
+  private closeMapped(handle: Handle): void {
+    const { entry, node } = handle;
+    const couldMap = !entry.mapped.has(node) && (fcntl(handle.fd, F_GETFL, 0) & O_ACCMODE) === O_RDWR;
+    const fd = couldMap ? openAt(AT_FDCWD, fdPath(handle.fd), O_RDONLY) : -1;
+    close(handle.fd);
+    if (fd < 0) return;
+    if (!leaseRefused(fd)) {
+      close(fd);
+      return;
+    }
+    entry.mapped.set(node, fd);
+    if (entry.mapped.size > MOST_MAPPED) pruneMapped(entry);
+  }
+
+  private back(control: SessionControl | undefined, caller: Caller, fd: number): number {
+    if (!this.wantPassthrough || this.refused || control === undefined || !control.features.passthrough)
+      return 0;
+    // The kernel will read and write with the credentials of this moment: as the caller's own would be.
+    this.identity.act(caller);
+    const id = control.openBacking(fd);
+    if (id === -EPERM || id === -ELOOP) this.refused = true;
+    return Math.max(id, 0);
+  }
+}
+
+function leaseRefused(fd: number): boolean {
+  const code = fcntl(fd, F_SETLEASE, F_RDLCK);
+  if (code === -EAGAIN || code === -EBUSY) return true;
+  if (code === 0) fcntl(fd, F_SETLEASE, F_UNLCK);
+  return false;
+}
+
+/** Forgets the files that nobody has mapped any more. */
+function pruneMapped(entry: EntryState): void {
+  for (const [node, fd] of entry.mapped) {
+    if (leaseRefused(fd)) continue;
+    entry.mapped.delete(node);
+    close(fd);
+  }
+}

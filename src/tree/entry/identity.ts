@@ -1,0 +1,98 @@
+import { readFileSync } from "node:fs";
+import type { Caller } from "../../fuse/filesystem.js";
+import {
+  CAP_FSETID,
+  CAP_SYS_RESOURCE,
+  keepCapabilities,
+  setEffective,
+  setFsGid,
+  setFsUid,
+  setGroups,
+  setUmask,
+  unshareFs,
+} from "../../sys/credentials.js";
+import { check } from "../../sys/error.js";
+
+/**
+ * Who this thread is to the file system while it works for a caller. As root it takes on the caller's fsuid, fsgid
+ * and umask (credentials(7)), so that the native file system itself decides on owner, setgid inheritance, default
+ * ACLs and quota, with no moment in which the new file belongs to somebody else. Capabilities stay: the kernel has
+ * already checked access (default_permissions). Switching costs system calls, so it is done only on change.
+ */
+export class Identity {
+  private readonly root: boolean;
+  private uid = 0;
+  private gid = 0;
+  private umask = -1;
+  private privileged = true;
+  private groupsSet = false;
+
+  constructor() {
+    this.root = process.geteuid?.() === 0;
+    // umask(2) belongs to the process unless the thread has a file system context of its own.
+    check(unshareFs(), "unshare");
+    if (this.root) check(keepCapabilities(), "prctl");
+  }
+
+  /** Creates for caller from now on: owner, umask and, for others than root, without root's exemptions. */
+  become(caller: Caller): void {
+    if (caller.umask !== this.umask) {
+      setUmask(caller.umask);
+      this.umask = caller.umask;
+    }
+    this.act(caller);
+  }
+
+  /** As become, but for what does not create. */
+  act(caller: Caller): void {
+    if (!this.root) return;
+    if (caller.gid !== this.gid) {
+      setFsGid(caller.gid);
+      this.gid = caller.gid;
+    }
+    if (caller.uid !== this.uid) {
+      setFsUid(caller.uid);
+      this.uid = caller.uid;
+    }
+    this.privilege(caller.uid === 0);
+  }
+
+  /** Takes root's exemptions back: for changes that the kernel has already reduced to what the caller may. */
+  restore(): void {
+    if (this.root) this.privilege(true);
+  }
+
+  /** Drops root's exemptions: a write or truncation now clears suid and sgid, as the caller's own would. */
+  dropExemptions(): void {
+    if (this.root) this.privilege(false);
+  }
+
+  /** Takes on the supplementary groups of a caller, where S_ISGID of a new file depends on them. */
+  withGroups<T>(caller: Caller, work: () => T): T {
+    if (!this.root || caller.uid === 0) return work();
+    this.groupsSet = setGroups(groupsOf(caller.pid)) === 0;
+    try {
+      return work();
+    } finally {
+      if (this.groupsSet) setGroups([]);
+    }
+  }
+
+  private privilege(on: boolean): void {
+    if (on === this.privileged) return;
+    // CAP_FSETID keeps suid and sgid bits through writes; CAP_SYS_RESOURCE ignores quota and reserved blocks.
+    check(setEffective(CAP_FSETID, on), "capset");
+    check(setEffective(CAP_SYS_RESOURCE, on), "capset");
+    this.privileged = on;
+  }
+}
+
+function groupsOf(pid: number): number[] {
+  try {
+    const line = /^Groups:\s*(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"));
+    return (line?.[1] ?? "").split(/\s+/).filter(Boolean).map(Number);
+  } catch {
+    // The caller has ended: nobody is left to see which group bit the file got.
+    return [];
+  }
+}

@@ -1,0 +1,303 @@
+import type { RawName } from "../../base/bytes.js";
+import type { Answer, Attributes, Caller, Changes, DirSink, Entry, IoArea } from "../../fuse/filesystem.js";
+import { O_NONBLOCK, O_WRONLY, S_IFREG, S_ISGID, UTIME_OMIT } from "../../sys/constants.js";
+import {
+  linkFd,
+  makeDirAt,
+  makeNodeAt,
+  readLinkAt,
+  removeDirAt,
+  renameAt,
+  symlinkAt,
+  unlinkAt,
+} from "../../sys/dir.js";
+import { ENOENT, ESTALE, EXDEV } from "../../sys/errno.js";
+import { close, fdPath, truncateFd } from "../../sys/file.js";
+import { chmodPath, chownAt, Stat, statAt, utimesPath } from "../../sys/stat.js";
+import type { Core } from "./core.js";
+
+/** Operations on names and attributes of entries; each is the same call on the native directory. */
+export class NameOperations {
+  private readonly before = new Stat();
+  private readonly after = new Stat();
+
+  constructor(private readonly core: Core) {}
+
+  lookup(parent: number, name: RawName, out: Entry): Answer {
+    const { core } = this;
+    const wait = core.beforeEntries(parent);
+    if (wait !== undefined) return wait.then((code) => (code < 0 ? code : this.lookup(parent, name, out)));
+    const entry = core.nodes.entry(parent);
+    if (entry === undefined) return -ESTALE;
+    const dirfd = core.fds.directory(parent);
+    const code = dirfd < 0 ? dirfd : statAt(out.stat, dirfd, name);
+    if (code === 0) return core.answer(entry, parent, name, out.stat, out);
+    if (code !== -ENOENT) return code;
+    out.node = 0;
+    out.entryTimeout = core.nameTimeout(entry);
+    return 0;
+  }
+
+  getattr(node: number, out: Attributes): Answer {
+    const { core } = this;
+    const entry = core.nodes.entry(node);
+    if (entry === undefined) return -ESTALE;
+    const code = core.statNode(out.stat, node);
+    if (code === 0) core.fill(entry, node, out.stat, out);
+    return code;
+  }
+
+  setattr(caller: Caller, node: number, changes: Changes, out: Attributes): Answer {
+    const { core } = this;
+    const entry = core.nodes.entry(node);
+    if (entry === undefined) return -ESTALE;
+    const refused = core.mayChange(entry);
+    if (refused !== 0) return refused;
+    const wait = core.beforeContent(node);
+    if (wait !== undefined)
+      return wait.then((code) => (code < 0 ? code : this.setattr(caller, node, changes, out)));
+    const code = this.change(caller, node, changes);
+    return code < 0 ? code : this.getattr(node, out);
+  }
+
+  private change(caller: Caller, node: number, changes: Changes): number {
+    const { core } = this;
+    let code = 0;
+    if (changes.size !== undefined) code = this.truncate(caller, node, changes.size, changes);
+    core.identity.restore();
+    if (code < 0 || !hasAttributes(changes)) return code;
+    return core.withNode(node, (fd) => {
+      let step = 0;
+      const { uid, gid, mode } = changes;
+      if (uid !== undefined || gid !== undefined) step = chownAt(fd, "", uid ?? -1, gid ?? -1);
+      if (step === 0 && mode !== undefined) step = chmodPath(fdPath(fd), mode & 0o7777);
+      if (step === 0 && (changes.atime !== undefined || changes.mtime !== undefined)) {
+        const atimeNs = changes.atime === undefined ? UTIME_OMIT : changes.atimeNs;
+        const mtimeNs = changes.mtime === undefined ? UTIME_OMIT : changes.mtimeNs;
+        step = utimesPath(fdPath(fd), changes.atime ?? 0, atimeNs, changes.mtime ?? 0, mtimeNs);
+      }
+      return step;
+    });
+  }
+
+  private truncate(caller: Caller, node: number, size: number, changes: Changes): number {
+    const { core } = this;
+    if (changes.killPrivileges) core.identity.dropExemptions();
+    else core.identity.act(caller);
+    const handle = changes.handle === undefined ? undefined : core.handles.get(changes.handle);
+    if (handle?.writable) return truncateFd(handle.fd, size);
+    if (core.nodes.type(node) !== S_IFREG) return -ESTALE;
+    const fd = core.openNode(node, O_WRONLY | O_NONBLOCK);
+    if (fd < 0) return fd;
+    const code = truncateFd(fd, size);
+    close(fd);
+    return code;
+  }
+
+  readlink(node: number, out: IoArea): Answer {
+    const { core } = this;
+    const parent = core.nodes.parent(node);
+    const dirfd = core.fds.pin(node) ?? core.fds.directory(parent);
+    if (dirfd < 0) return dirfd;
+    const target = readLinkAt(dirfd, core.fds.pin(node) === undefined ? core.nodes.name(node) : "");
+    if (typeof target === "number") return target;
+    return out.buffer.latin1Write(target, 0);
+  }
+
+  /** What all calls that make a name have in common. */
+  private make(
+    caller: Caller,
+    parent: number,
+    name: RawName,
+    out: Entry,
+    sgidMatters: boolean,
+    work: (dirfd: number) => number,
+  ): Answer {
+    const { core } = this;
+    const entry = core.nodes.entry(parent);
+    if (entry === undefined) return -ESTALE;
+    const refused = core.mayChange(entry);
+    if (refused !== 0) return refused;
+    const wait = core.beforeEntries(parent);
+    if (wait !== undefined) {
+      return wait.then((code) => (code < 0 ? code : this.make(caller, parent, name, out, sgidMatters, work)));
+    }
+    const dirfd = core.fds.directory(parent);
+    if (dirfd < 0) return dirfd;
+    core.identity.become(caller);
+    let code = sgidMatters ? core.identity.withGroups(caller, () => work(dirfd)) : work(dirfd);
+    core.identity.restore();
+    if (code < 0) return code;
+    code = statAt(out.stat, dirfd, name);
+    return code < 0 ? code : core.answer(entry, parent, name, out.stat, out);
+  }
+
+  mkdir(caller: Caller, parent: number, name: RawName, mode: number, out: Entry): Answer {
+    return this.make(caller, parent, name, out, false, (dirfd) => makeDirAt(dirfd, name, mode));
+  }
+
+  mknod(caller: Caller, parent: number, name: RawName, mode: number, rdev: number, out: Entry): Answer {
+    // The wire has the kernel's own packing: minor low 8, major 12, minor high 12 bits (new_decode_dev).
+    const major = (rdev >>> 8) & 0xfff;
+    const minor = (rdev & 0xff) | ((rdev >>> 12) & 0xfff00);
+    const sgid = (mode & S_ISGID) !== 0;
+    return this.make(caller, parent, name, out, sgid, (dirfd) => makeNodeAt(dirfd, name, mode, major, minor));
+  }
+
+  symlink(caller: Caller, parent: number, name: RawName, target: RawName, out: Entry): Answer {
+    return this.make(caller, parent, name, out, false, (dirfd) => symlinkAt(target, dirfd, name));
+  }
+
+  link(caller: Caller, node: number, parent: number, name: RawName, out: Entry): Answer {
+    const { core } = this;
+    if (core.nodes.entry(node) !== core.nodes.entry(parent)) return -EXDEV;
+    const entry = core.nodes.entry(node);
+    if (entry === undefined) return -ESTALE;
+    const refused = core.mayChange(entry);
+    if (refused !== 0) return refused;
+    const wait = core.beforeContent(node);
+    if (wait !== undefined)
+      return wait.then((code) => (code < 0 ? code : this.link(caller, node, parent, name, out)));
+    return this.make(caller, parent, name, out, false, (dirfd) =>
+      core.withNode(node, (fd) => linkFd(fd, dirfd, name)),
+    );
+  }
+
+  /** unlink and rmdir. */
+  remove(parent: number, name: RawName, directory: boolean): Answer {
+    const { core } = this;
+    const entry = core.nodes.entry(parent);
+    if (entry === undefined) return -ESTALE;
+    const refused = core.mayChange(entry);
+    if (refused !== 0) return refused;
+    const wait = core.beforeEntries(parent) ?? (directory ? this.beforeRmdir(parent, name) : undefined);
+    if (wait !== undefined)
+      return wait.then((code) => (code < 0 ? code : this.remove(parent, name, directory)));
+    const dirfd = core.fds.directory(parent);
+    if (dirfd < 0) return dirfd;
+    const node = this.pinBeforeLoss(parent, dirfd, name);
+    const code = directory ? removeDirAt(dirfd, name) : unlinkAt(dirfd, name);
+    if (code < 0 && node !== 0 && !core.handles.ofNode(node)) core.fds.unpin(node);
+    return code;
+  }
+
+  private beforeRmdir(parent: number, name: RawName): Promise<number> | undefined {
+    const { core } = this;
+    const entry = core.nodes.entry(parent);
+    const dirfd = core.fds.directory(parent);
+    if (entry === undefined || !entry.pending || dirfd < 0 || statAt(this.before, dirfd, name) !== 0)
+      return undefined;
+    const node = entry.nodeOf(this.before.dev, this.before.ino);
+    return node === 0 ? undefined : core.beforeEntries(node);
+  }
+
+  /** A node that is still known keeps its file when this name goes. @returns the node or 0 */
+  private pinBeforeLoss(parent: number, dirfd: number, name: RawName): number {
+    const { core } = this;
+    const entry = core.nodes.entry(parent);
+    if (entry === undefined || statAt(this.before, dirfd, name) !== 0) return 0;
+    const node = entry.nodeOf(this.before.dev, this.before.ino);
+    if (node !== 0) core.fds.pinByName(node, dirfd, name);
+    return node;
+  }
+
+  rename(parent: number, name: RawName, toParent: number, toName: RawName, flags: number): Answer {
+    const { core } = this;
+    const entry = core.nodes.entry(parent);
+    if (entry === undefined) return -ESTALE;
+    if (entry !== core.nodes.entry(toParent)) return -EXDEV;
+    const refused = core.mayChange(entry);
+    if (refused !== 0) return refused;
+    const wait = core.beforeMove(parent, name) ?? core.beforeMove(toParent, toName);
+    if (wait !== undefined) {
+      return wait.then((code) => (code < 0 ? code : this.rename(parent, name, toParent, toName, flags)));
+    }
+    const from = core.fds.directory(parent);
+    const to = core.fds.directory(toParent);
+    if (from < 0 || to < 0) return Math.min(from, to);
+    const target = this.pinBeforeLoss(toParent, to, toName);
+    const code = renameAt(from, name, to, toName, flags);
+    if (code < 0) {
+      if (target !== 0) core.fds.unpin(target);
+      return code;
+    }
+    this.follow(toParent, to, toName);
+    if (flags !== 0) this.follow(parent, from, name);
+    return 0;
+  }
+
+  /** Notes where a file is after a rename. */
+  private follow(parent: number, dirfd: number, name: RawName): void {
+    const { core } = this;
+    const entry = core.nodes.entry(parent);
+    if (entry === undefined || statAt(this.after, dirfd, name) !== 0) return;
+    const node = entry.nodeOf(this.after.dev, this.after.ino);
+    if (node === 0) return;
+    core.nodes.place(node, parent, name);
+    core.fds.unpin(node);
+  }
+
+  readdir(node: number, offset: bigint, sink: DirSink): Answer {
+    const { core } = this;
+    const wait = core.beforeEntries(node);
+    if (wait !== undefined) return wait.then((code) => (code < 0 ? code : this.readdir(node, offset, sink)));
+    const entry = core.nodes.entry(node);
+    if (entry === undefined) return -ESTALE;
+    const dirfd = core.fds.directory(node);
+    if (dirfd < 0) return dirfd;
+    const cursor = core.cursors.at(node, dirfd, offset);
+    if (typeof cursor === "number") return cursor;
+    const { entries } = cursor;
+    for (;;) {
+      const got = core.cursors.step(cursor);
+      if (got <= 0) return got;
+      if (this.put(entry, node, dirfd, sink, entries.name, entries.ino, entries.type, entries.next)) {
+        cursor.at = entries.next;
+        continue;
+      }
+      // It did not fit: the next call begins with it.
+      entries.position = entries.start;
+      return 0;
+    }
+  }
+
+  private put(
+    entry: NonNullable<ReturnType<Core["nodes"]["entry"]>>,
+    node: number,
+    dirfd: number,
+    sink: DirSink,
+    name: RawName,
+    ino: number,
+    type: number,
+    next: bigint,
+  ): boolean {
+    const { core } = this;
+    const dots = name === "." || name === "..";
+    const dev = core.nodes.dev(node);
+    if (!sink.plus || dots) return sink.add(name, entry.visibleIno(dev, ino), type, next);
+    if (!sink.fits(name.length)) return false;
+    const out = this.slot;
+    // A file that went meanwhile, or cannot be asked, is listed without attributes, as natively.
+    if (statAt(out.stat, dirfd, name) !== 0) return sink.add(name, entry.visibleIno(dev, ino), type, next);
+    core.answer(entry, node, name, out.stat, out);
+    return sink.addPlus(name, out, type, next);
+  }
+
+  private readonly slot: Entry = {
+    node: 0,
+    generation: 0,
+    entryTimeout: 0,
+    attrTimeout: 0,
+    stat: new Stat(),
+  };
+}
+
+function hasAttributes(c: Changes): boolean {
+  return (
+    c.uid !== undefined ||
+    c.gid !== undefined ||
+    c.mode !== undefined ||
+    c.atime !== undefined ||
+    c.mtime !== undefined
+  );
+}
