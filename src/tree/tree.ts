@@ -2,8 +2,8 @@ import type { PortHost } from "../base/port-host.js";
 import type { FileSystem } from "../fuse/filesystem.js";
 import type { CopyAhead } from "../store/pending.js";
 import type { Info, Snapshotter, StoreReader } from "../store/types.js";
-import type { BlockingPool } from "../sys/pool.js";
 import { ControlTree } from "./control/control-tree.js";
+import type { IoPool } from "./entry/core.js";
 import { EntryTree } from "./entry/entry-tree.js";
 import { Router } from "./router.js";
 
@@ -11,7 +11,7 @@ import { Router } from "./router.js";
 export interface TreeOptions {
   readonly store: Snapshotter & CopyAhead;
   readonly reader: StoreReader;
-  readonly pool: BlockingPool;
+  readonly pool: IoPool;
   readonly host: PortHost;
   /** Let the kernel read and write native files itself where it can. */
   readonly passthrough: boolean;

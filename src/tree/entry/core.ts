@@ -13,7 +13,6 @@ import {
 import { ENOENT, EROFS, ESTALE } from "../../sys/errno.js";
 import { check } from "../../sys/error.js";
 import { close, openAt, openAt2 } from "../../sys/file.js";
-import type { BlockingPool } from "../../sys/pool.js";
 import { Stat, statAt } from "../../sys/stat.js";
 import { Descriptors } from "./descriptors.js";
 import { DirCursors } from "./dir-cursors.js";
@@ -27,10 +26,19 @@ const ACTIVE_TIMEOUT = 1000;
 /** For what cannot change. */
 const SETTLED_TIMEOUT = 24 * 3600 * 1000;
 
+/** Threads that make system calls which may wait for the disk. */
+export interface IoPool {
+  /** @param operation which call. @param args its descriptors, addresses and numbers. @returns what it answers */
+  call(operation: IoOperation, ...args: number[]): Promise<number>;
+}
+
+/** The calls that are made in the pool; arguments in the order of the system call's. */
+export type IoOperation = "pread" | "pwrite" | "fsync" | "fdatasync" | "syncfs" | "copyRange" | "fallocate";
+
 export interface CoreOptions {
   readonly store: Snapshotter & CopyAhead;
   readonly reader: StoreReader;
-  readonly pool: BlockingPool;
+  readonly pool: IoPool;
   readonly passthrough: boolean;
   readonly readOnly: boolean;
 }
@@ -175,9 +183,11 @@ export class Core {
     if (entry === undefined || !entry.pending || this.statNode(this.stat, node) !== 0) return undefined;
     if (!isUncopied(this.stat)) return undefined;
     const path = this.nodes.path(node);
+    if (entry.touched.has(path)) return undefined;
     const { store } = this.options;
     return this.copied(
       entry,
+      path,
       this.stat.isDirectory ? store.expand(entry.id, path) : store.fill(entry.id, path),
     );
   }

@@ -1,6 +1,7 @@
 import { realpathSync } from "node:fs";
 import { type RawName, rawFromText } from "../../base/bytes.js";
 import type * as fuse from "../../fuse/filesystem.js";
+import { isUncopied } from "../../store/pending.js";
 import { contentId, type Info } from "../../store/types.js";
 import { O_DIRECTORY, O_RDONLY } from "../../sys/constants.js";
 import { listDir } from "../../sys/dir.js";

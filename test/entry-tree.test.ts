@@ -1,0 +1,193 @@
+import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { type RawName, rawFromText } from "../src/base/bytes.js";
+import type { Attributes, Caller, Changes, DirSink, Entry, Opened } from "../src/fuse/filesystem.js";
+import type { CopyAhead } from "../src/store/pending.js";
+import type { Info, Snapshotter, StoreReader } from "../src/store/types.js";
+import { UTIME_OMIT } from "../src/sys/constants.js";
+import { ENOENT, EROFS, ESTALE, EXDEV } from "../src/sys/errno.js";
+import { allocateMemory } from "../src/sys/memory.js";
+import { Stat } from "../src/sys/stat.js";
+import type { IoPool } from "../src/tree/entry/core.js";
+import { EntryTree } from "../src/tree/entry/entry-tree.js";
+
+const caller: Caller = {
+  uid: process.geteuid?.() ?? 0,
+  gid: process.getegid?.() ?? 0,
+  pid: process.pid,
+  umask: 0o022,
+  onInterrupt: undefined,
+};
+const entrySlot = (): Entry => ({
+  node: 0,
+  generation: 0,
+  entryTimeout: 0,
+  attrTimeout: 0,
+  stat: new Stat(),
+});
+const opened = (): Opened => ({ handle: 0, flags: 0, backingId: 0 });
+const changes = (some: Partial<Changes>): Changes => ({
+  mode: undefined,
+  uid: undefined,
+  gid: undefined,
+  size: undefined,
+  atime: undefined,
+  atimeNs: UTIME_OMIT,
+  mtime: undefined,
+  mtimeNs: UTIME_OMIT,
+  handle: undefined,
+  killPrivileges: false,
+  ...some,
+});
+const info = (id: number, kind: Info["kind"]): Info => ({
+  id,
+  kind,
+  key: `s${id}`,
+  parent: undefined,
+  parentId: undefined,
+  labels: {},
+  created: 0,
+  updated: 0,
+  usage: undefined,
+  copy: undefined,
+  flush: undefined,
+  hold: undefined,
+});
+const name = (text: string): RawName => rawFromText(text);
+
+let directory = "";
+let tree: EntryTree;
+
+before(() => {
+  directory = fs.mkdtempSync(join(tmpdir(), "snapmount-entry-"));
+  for (const id of ["1", "2", "3"]) fs.mkdirSync(join(directory, "snapshots", id), { recursive: true });
+  fs.writeFileSync(join(directory, "snapshots/2/fixed"), "immutable");
+  const pool: IoPool = { call: async () => 0 };
+  const reader = { directory } as StoreReader;
+  const store = {} as Snapshotter & CopyAhead;
+  tree = new EntryTree({ store, reader, pool, passthrough: false, readOnly: false });
+});
+after(() => {
+  tree.destroy();
+  fs.rmSync(directory, { recursive: true });
+});
+
+function root(id: number, kind: Info["kind"] = "active"): number {
+  const out = entrySlot();
+  assert.equal(tree.lookupRoot(info(id, kind), out), 0);
+  return out.node;
+}
+
+function lookup(parent: number, text: string): Entry {
+  const out = entrySlot();
+  assert.equal(tree.lookup(caller, parent, name(text), out), 0);
+  return out;
+}
+
+test("a file made, written, renamed and removed is the native file", () => {
+  const top = root(1);
+  const made = entrySlot();
+  const handle = opened();
+  assert.equal(tree.create(caller, top, name("a"), 0o102, 0o666, false, made, handle), 0);
+  assert.equal(made.stat.mode & 0o7777, 0o644, "umask of the caller");
+  const memory = allocateMemory(4096);
+  memory.buffer.write("hello");
+  assert.equal(tree.write(caller, made.node, handle.handle, 0, memory, 5, 0, false), 5);
+  assert.equal(fs.readFileSync(join(directory, "snapshots/1/a"), "utf8"), "hello");
+  assert.equal(tree.rename(caller, top, name("a"), top, name("b"), 0), 0);
+  const attributes: Attributes = { stat: new Stat(), attrTimeout: 1 };
+  assert.equal(tree.getattr(caller, made.node, undefined, attributes), 0, "found under its new name");
+  assert.equal(attributes.stat.size, 5);
+  assert.equal(attributes.attrTimeout, 0, "what is open for writing is asked for each time");
+  assert.equal(tree.unlink(caller, top, name("b")), 0);
+  assert.equal(tree.getattr(caller, made.node, undefined, attributes), 0, "still there while it is open");
+  assert.equal(attributes.stat.nlink, 0);
+  tree.release(made.node, handle.handle);
+  tree.forget(made.node, 1);
+  assert.equal(lookup(top, "b").node, 0);
+});
+
+test("nothing below a committed snapshot can be changed", () => {
+  const top = root(2, "committed");
+  const file = lookup(top, "fixed");
+  const out = entrySlot();
+  const refusals: Record<string, unknown> = {
+    mkdir: tree.mkdir(caller, top, name("d"), 0o755, out),
+    create: tree.create(caller, top, name("f"), 2, 0o644, false, out, opened()),
+    tmpfile: tree.tmpfile(caller, top, 2, 0o644, out, opened()),
+    symlink: tree.symlink(caller, top, name("l"), name("t"), out),
+    mknod: tree.mknod(caller, top, name("p"), 0o010644, 0, out),
+    link: tree.link(caller, file.node, top, name("l"), out),
+    unlink: tree.unlink(caller, top, name("fixed")),
+    rmdir: tree.rmdir(caller, top, name("fixed")),
+    rename: tree.rename(caller, top, name("fixed"), top, name("g"), 0),
+    write: tree.open(caller, file.node, 1, false, opened()),
+    truncate: tree.open(caller, file.node, 0o1000, false, opened()),
+    setattr: tree.setattr(caller, file.node, changes({ mode: 0o600 }), out),
+    setxattr: tree.setxattr(caller, file.node, name("user.x"), Buffer.from("1"), 0, false),
+    removexattr: tree.removexattr(caller, file.node, name("user.x")),
+  };
+  for (const [call, answer] of Object.entries(refusals)) assert.equal(answer, -EROFS, call);
+  assert.ok(file.attrTimeout > 3600_000, "kept for ever");
+});
+
+test("what is moved by symbolic links natively is not followed", () => {
+  const top = root(1);
+  fs.mkdirSync(join(directory, "snapshots/1/dir"));
+  fs.writeFileSync(join(directory, "snapshots/1/dir/file"), "inside");
+  const dir = lookup(top, "dir");
+  assert.notEqual(lookup(dir.node, "file").node, 0);
+  const outside = fs.mkdtempSync(join(tmpdir(), "snapmount-outside-"));
+  fs.writeFileSync(join(outside, "file"), "outside");
+  // Push the directory's descriptor out, so that it has to be found again by its name.
+  fs.renameSync(join(directory, "snapshots/1/dir"), join(directory, "snapshots/1/moved"));
+  fs.symlinkSync(outside, join(directory, "snapshots/1/dir"));
+  for (let i = 0; i < 600; i++) {
+    fs.mkdirSync(join(directory, `snapshots/1/d${i}`));
+    const each = lookup(top, `d${i}`);
+    tree.lookup(caller, each.node, name("x"), entrySlot());
+  }
+  const out = entrySlot();
+  assert.equal(tree.lookup(caller, dir.node, name("file"), out), -ESTALE);
+  fs.rmSync(outside, { recursive: true });
+});
+
+test("entries are file systems of their own", () => {
+  const [one, three] = [root(1), root(3)];
+  const made = entrySlot();
+  const handle = opened();
+  assert.equal(tree.create(caller, one, name("mine"), 1, 0o644, false, made, handle), 0);
+  tree.release(made.node, handle.handle);
+  assert.equal(tree.rename(caller, one, name("mine"), three, name("mine"), 0), -EXDEV);
+  assert.equal(tree.link(caller, made.node, three, name("mine"), entrySlot()), -EXDEV);
+  assert.equal(tree.unlink(caller, one, name("absent")), -ENOENT);
+});
+
+test("a directory is listed completely and once in replies that hold seven names", () => {
+  const top = root(3);
+  for (let i = 0; i < 100; i++) fs.writeFileSync(join(directory, `snapshots/3/n${i}`), "");
+  const seen: string[] = [];
+  let offset = 0n;
+  for (let more = true; more; ) {
+    let room = 7;
+    const sink: DirSink = {
+      plus: false,
+      fits: () => room > 0,
+      add: (entry, _ino, _type, next) => {
+        if (room-- <= 0) return false;
+        seen.push(entry);
+        offset = next;
+        return true;
+      },
+      addPlus: () => assert.fail("not asked for"),
+    };
+    const before = seen.length;
+    assert.equal(tree.readdir(caller, top, offset, sink), 0);
+    more = seen.length > before;
+  }
+  const wanted = [".", "..", ...Array.from({ length: 100 }, (_, i) => `n${i}`)];
+  assert.deepEqual(seen.sort(), wanted.sort());
+});
