@@ -148,7 +148,7 @@ test("what is moved by symbolic links natively is not followed", () => {
   for (let i = 0; i < 600; i++) {
     fs.mkdirSync(join(directory, `snapshots/1/d${i}`));
     const each = lookup(top, `d${i}`);
-    tree.lookup(caller, each.node, name("x"), entrySlot());
+    assert.equal(lookup(each.node, "x").node, 0);
   }
   const out = entrySlot();
   assert.equal(tree.lookup(caller, dir.node, name("file"), out), -ESTALE);

@@ -40,6 +40,7 @@ export const EPROTO = 71;
 export const EOVERFLOW = 75;
 export const EILSEQ = 84;
 export const EOPNOTSUPP = 95;
+export const ECONNABORTED = 103;
 export const ENOTCONN = 107;
 export const ETIMEDOUT = 110;
 export const ESTALE = 116;

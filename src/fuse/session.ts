@@ -1,0 +1,228 @@
+import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
+import type { RawName } from "../base/bytes.js";
+import { log } from "../base/log.js";
+import type { PortHost } from "../base/port-host.js";
+import { EAGAIN, ECONNABORTED, EINTR, ENODEV, ENOENT, EPERM } from "../sys/errno.js";
+import { check, SysError } from "../sys/error.js";
+import { close, readOnce, write } from "../sys/file.js";
+import { closeBackingFile, openBackingFile } from "../sys/fuse-device.js";
+import { clearEventFd, makeEventFd, PollSet } from "../sys/poll.js";
+import { Dispatcher } from "./dispatcher.js";
+import { Exchange } from "./exchange.js";
+import type { FileSystem, NodeId, SessionControl } from "./filesystem.js";
+import { type Negotiated, negotiate } from "./negotiate.js";
+import { FUSE_EXPIRE_ONLY, NOTIFY_INVAL_ENTRY, NOTIFY_INVAL_INODE, OPCODES, Op } from "./protocol.js";
+
+const debug = log("fuse");
+/** Most requests that are put aside while queued releases are looked for. */
+const MOST_ASIDE = 64;
+
+export interface SessionOptions {
+  /** Ask for passthrough where the kernel has it. */
+  readonly passthrough: boolean;
+  /** 1, or 2 for a store on a stacked file system such as overlayfs. */
+  readonly maxStackDepth: 1 | 2;
+  /** For how long to ask the device again before sleeping, in microseconds: a wake-up costs more. Default 100. */
+  readonly busyPollMicros?: number;
+  /** Takes the number of requests by opcode, and at index 0 that of open backing files. */
+  readonly counters?: Int32Array;
+}
+
+/**
+ * One mount's conversation with the kernel. run() is a loop of blocking system calls for a thread of its own; other threads
+ * reach it through attached ports and wakeFd.
+ */
+export class Session implements SessionControl, PortHost {
+  readonly wakeFd = check(makeEventFd(), "eventfd");
+  private readonly counters: Int32Array;
+  private readonly ports: { port: MessagePort; onMessage: (message: unknown) => void }[] = [];
+  private readonly idle: Exchange[] = [];
+  private readonly aside: { exchange: Exchange; length: number }[] = [];
+  private readonly dispatcher: Dispatcher;
+  private negotiated: Negotiated | undefined;
+  private passthroughWorks = true;
+  private ended = false;
+  private readonly notice = Buffer.alloc(512);
+
+  /** @param fd the mount's /dev/fuse, non-blocking */
+  constructor(
+    private readonly fd: number,
+    private readonly fs: FileSystem,
+    private readonly options: SessionOptions,
+  ) {
+    this.counters = options.counters ?? new Int32Array(OPCODES);
+    this.dispatcher = new Dispatcher(
+      fs,
+      (x, length) => write(fd, x.output, length),
+      (x) => this.idle.push(x),
+    );
+  }
+
+  get features(): Negotiated {
+    if (this.negotiated === undefined) throw new Error("the session is not initialised yet");
+    return this.passthroughWorks ? this.negotiated : { ...this.negotiated, passthrough: false };
+  }
+
+  attach(port: MessagePort, onMessage: (message: unknown) => void): void {
+    this.ports.push({ port, onMessage });
+  }
+
+  /** Makes run() return soon. */
+  stop(): void {
+    this.ended = true;
+  }
+
+  /**
+   * Handles requests until the mount is gone or stop() is called.
+   * @throws SysError when the device fails, or the kernel's protocol is too old
+   */
+  async run(): Promise<void> {
+    const poll = new PollSet([this.fd, this.wakeFd]);
+    const patience = BigInt(this.options.busyPollMicros ?? 100) * 1000n;
+    let x = this.take();
+    let active = process.hrtime.bigint();
+    try {
+      while (!this.ended) {
+        const length = this.nextRequest(x);
+        if (length > 0) {
+          if (this.handle(x, length)) x = this.take();
+          active = process.hrtime.bigint();
+        } else if (length === -ENODEV || length === -ECONNABORTED) break;
+        else if (length !== -EAGAIN && length !== -EINTR && length !== -ENOENT)
+          throw new SysError(-length, "read", "/dev/fuse");
+        if (this.pump()) active = process.hrtime.bigint();
+        // Answers that are promises go on as microtasks, which run only while nothing else does.
+        if (this.dispatcher.outstanding > 0) await turn();
+        if (length === -EAGAIN && process.hrtime.bigint() - active > patience) {
+          poll.wait(-1);
+          clearEventFd(this.wakeFd);
+          this.pump();
+          if (this.dispatcher.outstanding > 0) await turn();
+          active = process.hrtime.bigint();
+        }
+      }
+    } finally {
+      if (this.negotiated !== undefined) this.fs.destroy();
+      close(this.wakeFd);
+    }
+  }
+
+  private nextRequest(x: Exchange): number {
+    const first = this.aside.shift();
+    if (first === undefined) return readOnce(this.fd, x.input, x.input.length);
+    first.exchange.input.copy(x.input, 0, 0, first.length);
+    this.idle.push(first.exchange);
+    return first.length;
+  }
+
+  /** @returns whether the exchange was detached */
+  private handle(x: Exchange, length: number): boolean {
+    const { opcode } = x;
+    if (opcode < OPCODES) Atomics.add(this.counters, opcode, 1);
+    if (opcode === Op.INIT) {
+      this.initialise(x, length);
+      return false;
+    }
+    return this.dispatcher.dispatch(x, length) === "detached";
+  }
+
+  private initialise(x: Exchange, length: number): void {
+    x.begin(length);
+    const agreed = negotiate(x, this.options.passthrough, this.options.maxStackDepth);
+    const code = typeof agreed === "number" ? agreed : 0;
+    check(write(this.fd, x.output, x.finish(code)), "write", "/dev/fuse");
+    if (typeof agreed === "number")
+      throw new SysError(-agreed, "negotiate", "FUSE 7.31 (Linux 5.4) or newer is needed");
+    if (agreed === undefined) return;
+    this.negotiated = agreed;
+    debug("negotiated %o", agreed);
+    this.fs.init(this);
+  }
+
+  private take(): Exchange {
+    const x = this.idle.pop() ?? new Exchange();
+    x.extendedXattr = this.negotiated?.setxattrExt ?? true;
+    return x;
+  }
+
+  private pump(): boolean {
+    let any = false;
+    for (const { port, onMessage } of this.ports) {
+      for (let got = receiveMessageOnPort(port); got !== undefined; got = receiveMessageOnPort(port)) {
+        any = true;
+        onMessage(got.message);
+      }
+    }
+    return any;
+  }
+
+  openBacking(fd: number): number {
+    const id = openBackingFile(this.fd, fd);
+    if (id > 0) Atomics.add(this.counters, 0, 1);
+    if (id === -EPERM && this.passthroughWorks) {
+      this.passthroughWorks = false;
+      debug("no passthrough: it needs CAP_SYS_ADMIN; files are read and written in the daemon");
+    }
+    return id;
+  }
+
+  closeBacking(id: number): void {
+    Atomics.sub(this.counters, 0, 1);
+    closeBackingFile(this.fd, id);
+  }
+
+  invalidateInode(node: NodeId, offset: number, length: number): void {
+    // Attributes alone (offset < 0) never wait. Pages may be locked by a read that waits for us, so a
+    // range is not invalidated from here: no caller needs it, since committed data cannot change.
+    if (offset >= 0) throw new Error("page ranges cannot be invalidated from the session's own thread");
+    this.header(16 + 24, NOTIFY_INVAL_INODE);
+    this.notice.writeBigUInt64LE(BigInt(node), 16);
+    this.notice.writeBigInt64LE(BigInt(offset), 24);
+    this.notice.writeBigInt64LE(BigInt(length), 32);
+    this.send(40);
+  }
+
+  expireEntry(parent: NodeId, name: RawName): void {
+    const length = 16 + 16 + name.length + 1;
+    this.header(length, NOTIFY_INVAL_ENTRY);
+    this.notice.writeBigUInt64LE(BigInt(parent), 16);
+    this.notice.writeUInt32LE(name.length, 24);
+    this.notice.writeUInt32LE(FUSE_EXPIRE_ONLY, 28);
+    this.notice.latin1Write(name, 32);
+    this.notice[length - 1] = 0;
+    this.send(length);
+  }
+
+  private header(length: number, code: number): void {
+    this.notice.fill(0, 0, 16);
+    this.notice.writeUInt32LE(length, 0);
+    this.notice.writeInt32LE(code, 4);
+  }
+
+  private send(length: number): void {
+    const code = write(this.fd, this.notice, length);
+    // ENOENT: the kernel does not know the node or the name, so there is nothing to invalidate.
+    if (code < 0 && code !== -ENOENT) debug("notification was refused: errno %d", -code);
+  }
+
+  drainReleases(): void {
+    while (this.aside.length < MOST_ASIDE) {
+      const x = this.take();
+      const length = readOnce(this.fd, x.input, x.input.length);
+      if (length <= 0) {
+        this.idle.push(x);
+        return;
+      }
+      if (Dispatcher.givesBack(x)) {
+        if (x.opcode < OPCODES) Atomics.add(this.counters, x.opcode, 1);
+        this.dispatcher.dispatch(x, length);
+        this.idle.push(x);
+      } else this.aside.push({ exchange: x, length });
+    }
+  }
+}
+
+/** Lets every microtask run that is due, also those that others queue, by a turn of the event loop. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

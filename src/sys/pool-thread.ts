@@ -1,0 +1,30 @@
+import { type MessagePort, workerData } from "node:worker_threads";
+import { cFunction, retry } from "./ffi.js";
+import { allocate, copyRange, dataSync, sync, syncFs } from "./file.js";
+import { signalEventFd } from "./poll.js";
+import type { PoolOperation, PoolReply, PoolRequest } from "./pool.js";
+
+// Memory is passed by address here: it belongs to another thread, which leaves it alone until the reply.
+const cPread = cFunction("int64_t pread(int, uintptr_t, size_t, int64_t)");
+const cPwrite = cFunction("int64_t pwrite(int, uintptr_t, size_t, int64_t)");
+const cWrite = cFunction("int64_t write(int, uintptr_t, size_t)");
+
+type Call = (...args: readonly number[]) => number;
+const calls: Readonly<Record<PoolOperation, Call>> = {
+  pread: (fd, address, length, offset) => retry(() => cPread(fd!, address!, length!, offset!)),
+  pwrite: (fd, address, length, offset) => retry(() => cPwrite(fd!, address!, length!, offset!)),
+  write: (fd, address, length) => retry(() => cWrite(fd!, address!, length!)),
+  fsync: (fd) => sync(fd!),
+  fdatasync: (fd) => dataSync(fd!),
+  syncfs: (fd) => syncFs(fd!),
+  copyRange: (from, fromOffset, to, toOffset, length) =>
+    copyRange(from!, fromOffset!, to!, toOffset!, length!),
+  fallocate: (fd, mode, offset, length) => allocate(fd!, mode!, offset!, length!),
+};
+
+const { port, wakeFd } = workerData as { port: MessagePort; wakeFd: number };
+port.on("message", (request: PoolRequest) => {
+  const value = calls[request.operation](...request.args);
+  port.postMessage({ id: request.id, value } satisfies PoolReply);
+  if (wakeFd >= 0) signalEventFd(wakeFd);
+});
