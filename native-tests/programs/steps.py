@@ -1,8 +1,7 @@
 """What step programs share: each step prints one line, its result or the name of its errno.
 
 A program is run twice, once in a native directory and once in an entry of a mount; its two outputs must be
-the same. So nothing that may rightly differ (inode numbers, device numbers, times of day) is printed as it
-is: inodes are numbered in the order in which they are met.
+the same. So nothing that may rightly differ (inode numbers, device numbers, times of day) is printed.
 
     usage: PROGRAM BASE PEER
     BASE  an empty directory, becomes the working directory
@@ -28,7 +27,6 @@ ALICE, BOB, TEAM = 1000, 65534, 2000
 
 base = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else "."
 peer = os.path.abspath(sys.argv[2]) if len(sys.argv) > 2 else base
-_inodes = {}
 
 
 def start():
@@ -60,13 +58,13 @@ def shown(value):
     return value if isinstance(value, str) else repr(value)
 
 
-def inode(status):
-    """The inode's number in order of first meeting, the same in both runs."""
-    return _inodes.setdefault((status.st_dev, status.st_ino), len(_inodes))
+def same(*paths):
+    """Whether the paths are one inode, through the base and through the peer."""
+    return [len({os.lstat(os.path.join(root, p)).st_ino for p in paths}) == 1 for root in (".", peer)]
 
 
 def look(path, follow=False, blocks=False):
-    """Type, mode, links, owner, size and identity of a path, in text."""
+    """Type, mode, links, owner and size of a path, in text."""
     return describe(os.stat(path, follow_symlinks=follow), blocks)
 
 
@@ -78,7 +76,7 @@ def describe(status, blocks=False):
         text += f" rdev {os.major(status.st_rdev)},{os.minor(status.st_rdev)}"
     if blocks:
         text += f" blocks {status.st_blocks} blksize {status.st_blksize}"
-    return f"{text} inode #{inode(status)}"
+    return text
 
 
 def both(path, blocks=False):
