@@ -17,22 +17,21 @@ put("locked", b"0" * 100)
 
 
 def with_holder(hold, probe):
-    """Outcome of probe while another process has done hold, and after it ended."""
+    """Outcome of probe in another process while a process has done hold, and after that has ended."""
     ready_r, ready_w = os.pipe()
     pid = os.fork()
     if pid == 0:
-        kept = hold()
-        os.write(ready_w, b"x")
+        os.write(ready_w, outcome(hold).encode())
         signal.pause()
-        os._exit(kept is None)
-    os.read(ready_r, 1)
-    held = outcome(probe)
+        os._exit(0)
+    os.read(ready_r, 100)
+    held = run_as(0, probe)
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
     os.close(ready_r)
     os.close(ready_w)
-    for _ in range(100):  # a lock goes with the process, which may take a moment
-        if "EAGAIN" not in (freed := outcome(probe)):
+    for _ in range(100):  # a lock goes with the last reference, which may take a moment
+        if "EAGAIN" not in (freed := run_as(0, probe)):
             break
         time.sleep(0.02)
     return f"{held} then {freed}"
@@ -69,11 +68,17 @@ def owner_of_lock():
 step("F_GETLK", with_holder, lambda: posix(EXCLUSIVE, 3, 4), owner_of_lock)
 
 
+F_OFD_SETLK = 37  # <fcntl.h>
+
+
 def locked_by_ofd():
     a, b = os.open("locked", os.O_RDWR), os.open("locked", os.O_RDWR)
     lock = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 10, 0)
-    fcntl.fcntl(a, 37, lock)
-    return outcome(fcntl.fcntl, b, 37, lock)
+    fcntl.fcntl(a, F_OFD_SETLK, lock)
+    refused = outcome(fcntl.fcntl, b, F_OFD_SETLK, lock)
+    os.close(a)
+    os.close(b)
+    return refused
 
 
 step("open file description locks", locked_by_ofd)
