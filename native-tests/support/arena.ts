@@ -13,11 +13,14 @@ const PROGRAMS = join(REPOSITORY, "native-tests/programs");
 const PYTHON = "/usr/bin/python3";
 const PROGRAM_LIMIT_MS = 300_000;
 const DIFFERENCES_SHOWN = 25;
+const DISK_BYTES = 3 * 2 ** 30;
 
 export interface ArenaOptions {
   readonly type?: FileSystemType;
   /** Bytes. */
   readonly size?: number;
+  /** Of the file system that holds the store. */
+  readonly mountOptions?: string;
   /** Of `snapmount -o`. */
   readonly options?: readonly string[];
 }
@@ -33,7 +36,8 @@ export class Arena {
   constructor(options: ArenaOptions = {}) {
     this.#directory = mkdtempSync(join(tmpdir(), "snapmount-test-"));
     chmodSync(this.#directory, 0o755);
-    this.#image = makeImage(options.type ?? "ext4", this.#directory, "disk", options.size ?? 3 * 2 ** 30);
+    const { type = "ext4", size = DISK_BYTES, mountOptions } = options;
+    this.#image = makeImage(type, this.#directory, "disk", size, mountOptions);
     this.mnt = join(this.#directory, "mnt");
     this.store = join(this.#image.path, "store");
     try {

@@ -30,7 +30,7 @@ export function chart(
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" ${FONT}>`,
     `<rect width="100%" height="100%" fill="white"/>`,
-    `<text x="10" y="20" font-size="15">${escape(title)}</text>`,
+    `<text x="10" y="20" font-size="15">${xmlText(title)}</text>`,
     ...others.map((name, i) => legend(name, i)),
     `<line x1="${x(1)}" x2="${x(1)}" y1="50" y2="${height - 8}" stroke="#333"/>`,
     ...bars,
@@ -59,7 +59,7 @@ function drawRow(
       `<text x="${to + 4}" y="${y + BAR - 2}" font-size="10">${figure(value)}×</text>`,
     ];
   });
-  return [`<text x="10" y="${top + (names.length * BAR) / 2 + 4}">${escape(row.name)}</text>`, ...bars].join(
+  return [`<text x="10" y="${top + (names.length * BAR) / 2 + 4}">${xmlText(row.name)}</text>`, ...bars].join(
     "\n",
   );
 }
@@ -68,7 +68,7 @@ function legend(name: string, index: number): string {
   const left = LEFT + index * 165;
   return (
     `<rect x="${left}" y="30" width="10" height="10" fill="${colour(index)}"/>` +
-    `<text x="${left + 14}" y="40" font-size="11">${escape(name)}</text>`
+    `<text x="${left + 14}" y="40" font-size="11">${xmlText(name)}</text>`
   );
 }
 
@@ -81,6 +81,6 @@ function colour(index: number): string {
   return COLOURS[index % COLOURS.length]!;
 }
 
-function escape(text: string): string {
+function xmlText(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
 }
