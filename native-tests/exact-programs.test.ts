@@ -1,0 +1,34 @@
+import { after, describe, it } from "node:test";
+import { Arena } from "./support/arena.js";
+
+/**
+ * Each step program does the same in a native directory and in an entry, as several users, and prints what
+ * was answered. The outputs have to be the same, line by line.
+ */
+const PROGRAMS = {
+  open_flags: "every open flag on every type of file",
+  create_modes: "owner and mode of what is made: umask, setgid directories, groups, default ACLs",
+  permissions: "what other users may do, access(2), sticky directories",
+  attributes: "chmod, chown, clearing of suid and sgid, times",
+  names: "rename with its flags, links, special files, lengths, bytes, deep trees",
+  lifetime: "files that are unlinked, replaced or moved while open",
+  space: "fallocate, holes, copies, flushing, statfs, statx",
+  sharing: "locks, mappings, programs, inotify",
+  xattrs: "extended attributes of every namespace, ACLs, file capabilities",
+  directories: "directories of 100,000 names, also while they change",
+};
+
+const VARIANTS = { "with passthrough": [], "without passthrough": ["nopassthrough"] };
+
+for (const [variant, options] of Object.entries(VARIANTS)) {
+  describe(`an entry ${variant} answers as the native directory does`, () => {
+    const arena = new Arena({ options });
+    after(() => arena.close());
+    for (const [program, subject] of Object.entries(PROGRAMS)) {
+      it(`${program}: ${subject}`, () => arena.compare(program));
+    }
+    for (const seed of [1, 2, 3]) {
+      it(`random operations, seed ${seed}`, () => arena.compare("random_ops", [String(seed), "10000"]));
+    }
+  });
+}

@@ -1,0 +1,94 @@
+import { join } from "node:path";
+import { Arena } from "../../native-tests/support/arena.js";
+import { canCount, countRequests, type Requests } from "./requests.js";
+import { dropCaches, output, timed } from "./shell.js";
+import { summarize } from "./statistics.js";
+import { debianTree } from "./trees.js";
+
+const WRITES = 100;
+const PASSES = 5;
+
+/** What the daemon was asked, and how a warm find in committed/ compares. */
+export interface Counts {
+  /** Requests for WRITES small writes to an open file, beyond those to open and close it; undefined: not countable here. */
+  readonly writes: Requests | undefined;
+  readonly firstFind: Requests | undefined;
+  readonly secondFind: Requests | undefined;
+  readonly entries: number;
+  /** Median milliseconds of a warm `find -ls`. */
+  readonly findCommitted: number;
+  readonly findNative: number;
+}
+
+/** Counts requests on a mount of its own, with the whole Debian tree in committed/. */
+export function measureCounts(io: string): Counts {
+  const arena = new Arena({ size: 6 * 2 ** 30 });
+  try {
+    const count = canCount() ? (action: () => void) => countRequests(arena.mnt, action) : undefined;
+    const native = arena.nativeDirectory("tree");
+    const entry = arena.entry("tree");
+    const below = arena.nativePath(entry.slice(arena.mnt.length + 1));
+    for (const directory of [native, below]) {
+      timed(`tar -xpf "$1" -C "$2" --numeric-owner`, debianTree(), directory);
+    }
+    const write = (writes: number) => output(`/usr/bin/python3 "$@"`, io, "writes", entry, String(writes));
+    write(1);
+    const none = count?.(() => void write(0));
+    const many = count?.(() => void write(WRITES));
+    arena.sh(`mv '${entry}' committed/tree`);
+    const tree = join(arena.mnt, "committed/tree");
+    const find = (path: string) => timed(`find "$1" -ls`, path);
+    dropCaches();
+    const firstFind = count?.(() => void find(tree));
+    const secondFind = count?.(() => void find(tree));
+    find(native);
+    const passes = Array.from({ length: PASSES }, () => [find(native), find(tree)] as const);
+    return {
+      writes: none && many && subtract(many, none),
+      firstFind,
+      secondFind,
+      entries: Number(output(`find "$1" | wc -l`, native)),
+      findNative: summarize(passes.map(([n]) => n)).median,
+      findCommitted: summarize(passes.map(([, c]) => c)).median,
+    };
+  } finally {
+    arena.close();
+  }
+}
+
+function subtract(many: Requests, none: Requests): Requests {
+  const byOpcode = Object.fromEntries(
+    Object.entries(many.byOpcode).map(([opcode, n]) => [opcode, n - (none.byOpcode[opcode] ?? 0)] as const),
+  );
+  return { total: many.total - none.total, byOpcode };
+}
+
+export interface StressResult {
+  readonly seconds: number;
+  readonly operations: number;
+  /** The first difference, or undefined. */
+  readonly difference: string | undefined;
+}
+
+const OPERATIONS_A_RUN = 20_000;
+
+/** Runs random operations natively and on the mount with the same seeds, for so long, until the first difference. */
+export function stress(seconds: number, options: readonly string[]): StressResult {
+  const arena = new Arena({ options });
+  const begin = performance.now();
+  const elapsed = () => (performance.now() - begin) / 1000;
+  let operations = 0;
+  try {
+    for (let seed = 1; elapsed() < seconds; seed++) {
+      try {
+        arena.compare("random_ops", [String(seed), String(OPERATIONS_A_RUN)]);
+      } catch (error) {
+        return { seconds: elapsed(), operations, difference: `seed ${seed}: ${String(error)}` };
+      }
+      operations += OPERATIONS_A_RUN;
+    }
+    return { seconds: elapsed(), operations, difference: undefined };
+  } finally {
+    arena.close();
+  }
+}

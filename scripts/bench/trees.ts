@@ -1,0 +1,84 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { homedir, tmpdir } from "node:os";
+import { join } from "node:path";
+
+const CACHE = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "snapmount-bench");
+const PACKAGES = "perl,python3,git";
+const RELEASE = "bookworm";
+
+/** @returns a tar archive of a Debian minbase root tree with perl, python3 and git; made once and kept */
+export function debianTree(): string {
+  const archive = join(CACHE, `debian-${RELEASE}.tar`);
+  if (!existsSync(archive)) {
+    make(archive, (root) => {
+      const flags = ["--variant=minbase", `--include=${PACKAGES}`, RELEASE];
+      execFileSync("debootstrap", [...flags, root], { stdio: ["ignore", "ignore", "inherit"] });
+      rmSync(join(root, "var/cache/apt"), { recursive: true, force: true });
+    });
+  }
+  return archive;
+}
+
+/**
+ * @param files how many small files are under version control
+ * @returns a tar archive of a git work tree without changes; made once and kept
+ */
+export function gitRepository(files: number): string {
+  const archive = join(CACHE, `repository-${files}.tar`);
+  if (!existsSync(archive)) {
+    make(archive, (root) => {
+      for (let i = 0; i < files; i++) {
+        const directory = join(root, `module${i % 97}`, `part${i % 13}`);
+        mkdirSync(directory, { recursive: true });
+        writeFileSync(join(directory, `file${i}.txt`), `${`line of file ${i}\n`.repeat(1 + (i % 40))}`);
+      }
+      const git = (...args: string[]) =>
+        execFileSync("git", ["-C", root, ...args], { stdio: ["ignore", "ignore", "inherit"] });
+      git("init", "-q");
+      git("add", ".");
+      git("-c", "user.name=bench", "-c", "user.email=bench@localhost", "commit", "-qm", "files");
+    });
+  }
+  return archive;
+}
+
+/**
+ * Fills a directory with files: 100 a directory, most of them small and some large, together so many bytes.
+ *
+ * @param directory exists
+ */
+export function largeTree(directory: string, files: number, bytes: number): void {
+  const script = `
+import os, sys
+top, files, total = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+# One file in twenty holds nine tenths of the bytes.
+large, small = total * 9 // 10 // max(1, files // 20), total // 10 // files
+block = os.urandom(1 << 20)
+for i in range(files):
+    where = f"{top}/{i // 10000}/{i // 100 % 100}"
+    if i % 100 == 0:
+        os.makedirs(where)
+    left = large if i % 20 == 0 else small
+    with open(f"{where}/{i}", "wb", buffering=0) as file:
+        while left > 0:
+            left -= file.write(block[:left])
+`;
+  execFileSync("/usr/bin/python3", ["-c", script, directory, String(files), String(bytes)], {
+    stdio: "inherit",
+  });
+}
+
+/** Makes a tree in a temporary directory and archives it; the archive appears whole or not at all. */
+function make(archive: string, fill: (root: string) => void): void {
+  console.error(`making ${archive} (once)`);
+  mkdirSync(CACHE, { recursive: true });
+  const root = mkdtempSync(join(tmpdir(), "snapmount-bench-tree-"));
+  try {
+    fill(root);
+    execFileSync("tar", ["-cf", `${archive}.new`, "--xattrs", "-C", root, "."]);
+    renameSync(`${archive}.new`, archive);
+  } finally {
+    rmSync(root, { recursive: true, force: true });
+  }
+}
