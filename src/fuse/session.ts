@@ -94,7 +94,7 @@ export class Session implements SessionControl, PortHost {
         // Answers that are promises go on as microtasks, which run only while nothing else does.
         if (this.dispatcher.outstanding > 0) await turn();
         if (length === -EAGAIN && process.hrtime.bigint() - active > patience) {
-          poll.wait(-1);
+          poll.wait(this.dispatcher.outstanding > 0 ? 1 : -1);
           clearEventFd(this.wakeFd);
           this.pump();
           if (this.dispatcher.outstanding > 0) await turn();
