@@ -1,0 +1,164 @@
+import { log } from "../base/log.js";
+import { ECANCELED } from "../sys/errno.js";
+import { SysError } from "../sys/error.js";
+import { type Catalog, ownsDirectory } from "./catalog.js";
+import type { CopyEngine, CopyJob } from "./copy/types.js";
+import type { Layout } from "./layout.js";
+import type { Metadata } from "./metadata.js";
+import type { Info } from "./types.js";
+
+const trace = log("store");
+
+/** What the operations of the store have in common. */
+export interface Ground {
+  readonly metadata: Metadata;
+  readonly catalog: Catalog;
+  readonly layout: Layout;
+  readonly engine: CopyEngine;
+  /** Tells everybody that a snapshot has changed. */
+  changed(id: number): void;
+}
+
+/** The slow work that follows an operation: copying, flushing, counting, deleting. */
+export class Background {
+  private readonly jobs = new Map<number, CopyJob>();
+  /** Copies until they are recorded as complete. */
+  private readonly copies = new Map<number, Promise<void>>();
+  private readonly commits = new Map<number, Promise<void>>();
+  private readonly deletions = new Map<number, Promise<void>>();
+  private closing = false;
+
+  constructor(private readonly ground: Ground) {}
+
+  job(id: number): CopyJob | undefined {
+    return this.jobs.get(id);
+  }
+
+  /** Follows a copy that has begun, and records how it ends. */
+  follow(id: number, job: CopyJob): void {
+    this.jobs.set(id, job);
+    const followed = this.finishCopy(id, job).finally(() => this.copies.delete(id));
+    this.copies.set(id, followed);
+    job.start(this.ground.layout.path(id));
+  }
+
+  private async finishCopy(id: number, job: CopyJob): Promise<void> {
+    const { metadata, catalog, engine, layout, changed } = this.ground;
+    try {
+      await job.done;
+      // What is recorded as copied is copied, after a power cut too.
+      await engine.flush(layout.snapshots);
+      metadata.transaction(() => catalog.copied(id, undefined));
+      trace("%d is copied", id);
+    } catch (error) {
+      if (!(error instanceof SysError)) throw error;
+      if (error.errno === ECANCELED) return;
+      trace("the copy of %d failed: %s", id, error.message);
+      const state = { state: "failed", errno: error.errno, what: error.subject } as const;
+      metadata.transaction(() => catalog.copied(id, state));
+    } finally {
+      this.jobs.delete(id);
+    }
+    changed(id);
+  }
+
+  /** Resolves when the copy is recorded as complete or failed, at once when none is under way. */
+  async whenCopied(id: number): Promise<void> {
+    await this.copies.get(id);
+  }
+
+  /** Stops a copy, and waits until nothing is written any more. */
+  async cancelCopy(id: number): Promise<void> {
+    this.jobs.get(id)?.cancel();
+    await this.copies.get(id);
+  }
+
+  /** Brings a commit to the disk and counts what it takes up. */
+  settle(id: number): void {
+    const settled = this.finishCommit(id)
+      .catch((error: unknown) => {
+        if (error instanceof SysError && error.errno === ECANCELED) return;
+        trace("the commit %d is not flushed: %O", id, error);
+      })
+      .finally(() => this.commits.delete(id));
+    this.commits.set(id, settled);
+  }
+
+  private async finishCommit(id: number): Promise<void> {
+    const { metadata, catalog, engine, layout, changed } = this.ground;
+    await this.whenCopied(id);
+    const info = metadata.info(id);
+    if (this.closing || info === undefined || info.copy !== undefined) return;
+    await engine.flush(layout.snapshots);
+    metadata.transaction(() => catalog.flushed(id));
+    await metadata.durable();
+    changed(id);
+    trace("%d is on the disk", id);
+    await this.count(id);
+  }
+
+  /** Counts a committed snapshot, and records it. */
+  private async count(id: number): Promise<void> {
+    const { metadata, catalog, engine, layout, changed } = this.ground;
+    if (this.closing) return;
+    const usage = await engine.usage(layout.path(id));
+    metadata.transaction(() => catalog.counted(id, usage));
+    changed(id);
+  }
+
+  async whenSettled(id: number): Promise<void> {
+    await this.commits.get(id);
+  }
+
+  /** Deletes the directory that a removed snapshot has left; what fails is tried again when the store is opened. */
+  delete(info: Pick<Info, "id" | "kind" | "parentId">): void {
+    const { id } = info;
+    const { metadata } = this.ground;
+    if (!ownsDirectory(info.kind, info.parentId)) {
+      metadata.transaction(() => metadata.setWork(id, {}));
+      return;
+    }
+    if (this.deletions.has(id)) return;
+    const deleted = this.finishDelete(id)
+      .catch((error: unknown) => {
+        if (error instanceof SysError && error.errno === ECANCELED) return;
+        trace("%d is not deleted: %O", id, error);
+      })
+      .finally(() => this.deletions.delete(id));
+    this.deletions.set(id, deleted);
+  }
+
+  private async finishDelete(id: number): Promise<void> {
+    const { metadata, engine, layout } = this.ground;
+    await this.cancelCopy(id);
+    // Only what is gone for good is deleted: a power cut could bring the record back.
+    await metadata.durable();
+    await engine.deleteTree(layout.removedPath(id));
+    metadata.transaction(() => metadata.setWork(id, {}));
+    trace("%d is deleted", id);
+  }
+
+  /** Deletes something that no record tells of. */
+  async deleteStray(path: string): Promise<void> {
+    try {
+      await this.ground.engine.deleteTree(path);
+    } catch (error) {
+      if (!(error instanceof SysError)) throw error;
+      trace("%s is not deleted: %s", path, error.message);
+    }
+  }
+
+  async whenDeleted(): Promise<void> {
+    await Promise.all(this.deletions.values());
+  }
+
+  /** Ends all work in an orderly way; what is not complete goes on when the store is opened again. */
+  async close(): Promise<void> {
+    this.closing = true;
+    for (const job of this.jobs.values()) job.cancel();
+    await Promise.all([...this.copies.values(), ...this.commits.values()]);
+    await this.ground.engine.flush(this.ground.layout.snapshots);
+    await this.ground.engine.close();
+    await Promise.all(this.deletions.values());
+  }
+}

@@ -1,0 +1,144 @@
+import { BTRFS_SUPER_MAGIC, XFS_SUPER_MAGIC } from "../sys/stat.js";
+import type { Background, Ground } from "./background.js";
+import { ownsDirectory } from "./catalog.js";
+import { busy, cancelled, fromSystem, noSpace } from "./errors.js";
+import { type CreateOptions, type Info, type Kind, refPath } from "./types.js";
+
+/** Inodes and bytes that stay free for the store itself. */
+const RESERVE_BYTES = 1 << 20;
+const RESERVE_INODES = 16;
+
+/** Makes snapshots. */
+export class Creation {
+  /** How many copies that wait for their end read from a snapshot, by id. */
+  private readonly pins = new Map<number, number>();
+
+  constructor(
+    private readonly ground: Ground,
+    private readonly background: Background,
+  ) {}
+
+  /**
+   * Makes an active snapshot or a view. When it rejects, nothing is left of it.
+   * @throws StoreError
+   */
+  async create(kind: Kind, key: string, parent: string | undefined, options: CreateOptions): Promise<Info> {
+    const snapshot = { kind, key, parent, labels: options.labels, copy: undefined };
+    const what = `making ${refPath(snapshot)}`;
+    const from = this.ground.catalog.checkNew(snapshot);
+    if (options.signal?.aborted === true) throw cancelled(what);
+    try {
+      if (!ownsDirectory(kind, from?.id)) return this.record(snapshot, undefined);
+      if (from === undefined) return this.createEmpty(snapshot, options.owner);
+      this.checkSpace(from, what);
+      if (options.sync === true) return await this.createCopied(snapshot, from, options.signal);
+      return this.createLazily(snapshot, from);
+    } catch (error) {
+      throw fromSystem(error, what);
+    }
+  }
+
+  /** @throws StoreError Busy while a copy from this snapshot runs that nobody sees yet */
+  requireUnpinned(info: Info): void {
+    if (this.pins.has(info.id))
+      throw busy(
+        `cannot remove ${refPath(info)}: a snapshot is being prepared from it; wait until that is done`,
+      );
+  }
+
+  private record(snapshot: NewRecord, directory: string | undefined): Info {
+    const { metadata, catalog, layout } = this.ground;
+    return metadata.transaction(() => {
+      const id = catalog.create(snapshot);
+      if (directory !== undefined) layout.publish(directory, id);
+      return metadata.info(id)!;
+    });
+  }
+
+  private createEmpty(snapshot: NewRecord, owner: CreateOptions["owner"]): Info {
+    const { engine, layout } = this.ground;
+    const directory = layout.unfinished();
+    const { uid, gid, mode } = owner ?? { uid: process.geteuid!(), gid: process.getegid!(), mode: 0o755 };
+    return this.orDelete(directory, () => {
+      engine.makeRoot(directory, mode, uid, gid);
+      return this.record(snapshot, directory);
+    });
+  }
+
+  private createLazily(snapshot: NewRecord, from: Info): Info {
+    const { engine, layout } = this.ground;
+    const directory = layout.unfinished();
+    return this.orDelete(directory, () => {
+      const job = engine.begin(this.sources(from), directory);
+      const copy = job === undefined ? undefined : ({ state: "pending" } as const);
+      const info = this.record({ ...snapshot, copy }, directory);
+      if (job !== undefined) this.background.follow(info.id, job);
+      return info;
+    });
+  }
+
+  private async createCopied(
+    snapshot: NewRecord,
+    from: Info,
+    signal: AbortSignal | undefined,
+  ): Promise<Info> {
+    const { engine, layout } = this.ground;
+    await this.background.whenCopied(from.id);
+    const directory = layout.unfinished();
+    this.pins.set(from.id, (this.pins.get(from.id) ?? 0) + 1);
+    try {
+      await engine.copyTree(layout.path(from.id), directory, signal);
+      return this.record(snapshot, directory);
+    } catch (error) {
+      await this.background.deleteStray(directory);
+      throw error;
+    } finally {
+      const left = this.pins.get(from.id)! - 1;
+      if (left === 0) this.pins.delete(from.id);
+      else this.pins.set(from.id, left);
+    }
+  }
+
+  /** The directories that a copy reads: those of a parent and, while its own copy is pending, of its ancestors. */
+  sources(from: Info): string[] {
+    const { metadata, layout } = this.ground;
+    const sources = [layout.path(from.id)];
+    for (let at = from; at.copy !== undefined && at.parentId !== undefined; ) {
+      at = metadata.info(at.parentId)!;
+      sources.push(layout.path(at.id));
+    }
+    return sources;
+  }
+
+  private checkSpace(from: Info, what: string): void {
+    const { layout } = this.ground;
+    const space = layout.space();
+    const shares = space.type === BTRFS_SUPER_MAGIC || space.type === XFS_SUPER_MAGIC;
+    const { size, inodes } = from.usage ?? { size: 0, inodes: 0 };
+    const free = space.bavail * space.bsize - RESERVE_BYTES;
+    if (!shares && size > free) {
+      throw noSpace(`${what}: ${refPath(from)} takes ${size} bytes, and ${Math.max(0, free)} are free`);
+    }
+    // Zero files in all: the file system does not count them.
+    if (space.files > 0 && inodes > space.ffree - RESERVE_INODES && space.type !== BTRFS_SUPER_MAGIC) {
+      throw noSpace(`${what}: ${refPath(from)} has ${inodes} inodes, and ${space.ffree} are free`);
+    }
+  }
+
+  private orDelete<T>(directory: string, make: () => T): T {
+    try {
+      return make();
+    } catch (error) {
+      void this.background.deleteStray(directory);
+      throw error;
+    }
+  }
+}
+
+interface NewRecord {
+  readonly kind: Kind;
+  readonly key: string;
+  readonly parent: string | undefined;
+  readonly labels: CreateOptions["labels"];
+  readonly copy: { readonly state: "pending" } | undefined;
+}

@@ -1,0 +1,123 @@
+import { randomBytes } from "node:crypto";
+import { type RawName, rawFromText } from "../base/bytes.js";
+import { O_CLOEXEC, O_DIRECTORY, O_RDONLY } from "../sys/constants.js";
+import { listDir, makeDirAt, renameAt, seekDir } from "../sys/dir.js";
+import { ENOENT } from "../sys/errno.js";
+import { check } from "../sys/error.js";
+import { close, openAt } from "../sys/file.js";
+import { type FsStat, Stat, statAt, statFs, uniqueMountId } from "../sys/stat.js";
+
+const NEW = "new-";
+const REMOVED = "rm-";
+
+/** What a name in `snapshots/` stands for. */
+export type Found =
+  | { readonly type: "snapshot" | "removed"; readonly id: number }
+  | { readonly type: "unfinished"; readonly name: string };
+
+/** The directories of a store (DESIGN: snapshots/ID, new-…, rm-ID). */
+export class Layout {
+  readonly snapshots: string;
+  private readonly fd: number;
+
+  /** @param directory absolute path of the store, which exists */
+  constructor(readonly directory: string) {
+    this.snapshots = `${directory}/snapshots`;
+    const raw = rawFromText(this.snapshots);
+    const made = makeDirAt(-100, raw, 0o700);
+    if (made < 0) {
+      const stat = new Stat();
+      check(statAt(stat, -100, raw) < 0 ? made : 0, "mkdir", this.snapshots);
+    }
+    this.fd = check(openAt(-100, raw, O_RDONLY | O_DIRECTORY | O_CLOEXEC), "open", this.snapshots);
+  }
+
+  /** The native directory of a snapshot. */
+  path(id: number): string {
+    return `${this.snapshots}/${id}`;
+  }
+
+  removedPath(id: number): string {
+    return `${this.snapshots}/${REMOVED}${id}`;
+  }
+
+  /** @returns a fresh path for something that is being made */
+  unfinished(): string {
+    return `${this.snapshots}/${NEW}${randomBytes(8).toString("hex")}`;
+  }
+
+  /** Gives what was made under `unfinished` its place. @throws SysError */
+  publish(unfinished: string, id: number): void {
+    check(this.rename(baseName(unfinished), String(id)), "rename", unfinished);
+  }
+
+  /** Sets a snapshot's directory aside for deletion. One that is not there is no failure. @returns whether it was there */
+  discard(id: number): boolean {
+    const code = this.rename(String(id), `${REMOVED}${id}`);
+    if (code === -ENOENT) return false;
+    check(code, "rename", this.path(id));
+    return true;
+  }
+
+  /** Takes discard() back. */
+  restore(id: number): void {
+    check(this.rename(`${REMOVED}${id}`, String(id)), "rename", this.removedPath(id));
+  }
+
+  exists(path: string): boolean {
+    return statAt(new Stat(), -100, rawFromText(path)) >= 0;
+  }
+
+  /** @returns everything in `snapshots/` whose name this version gives */
+  list(): Found[] {
+    check(seekDir(this.fd, 0n), "lseek", this.snapshots);
+    const entries = listDir(this.fd);
+    if (typeof entries === "number") check(entries, "readdir", this.snapshots);
+    const found: Found[] = [];
+    for (const { name } of entries as Exclude<typeof entries, number>) {
+      if (/^[1-9]\d*$/.test(name)) found.push({ type: "snapshot", id: Number(name) });
+      else if (/^rm-[1-9]\d*$/.test(name))
+        found.push({ type: "removed", id: Number(name.slice(REMOVED.length)) });
+      else if (name.startsWith(NEW)) found.push({ type: "unfinished", name });
+    }
+    return found;
+  }
+
+  /** @returns size and free space of the file system */
+  space(): FsStat {
+    const out: FsStat = {
+      type: 0,
+      bsize: 0,
+      blocks: 0,
+      bfree: 0,
+      bavail: 0,
+      files: 0,
+      ffree: 0,
+      namelen: 0,
+      frsize: 0,
+    };
+    check(statFs(out, this.fd), "statfs", this.snapshots);
+    return out;
+  }
+
+  /** @returns what identifies the mount that the store is on, until it is mounted again */
+  mountId(): string {
+    const id = uniqueMountId(this.fd);
+    if (id > 0) return `m${id}`;
+    const stat = new Stat();
+    check(statAt(stat, this.fd, ""), "statx", this.snapshots);
+    return `d${stat.dev}`;
+  }
+
+  close(): void {
+    close(this.fd);
+  }
+
+  private rename(from: string, to: string): number {
+    return renameAt(this.fd, from as RawName, this.fd, to as RawName);
+  }
+}
+
+function baseName(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
+}

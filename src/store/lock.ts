@@ -1,0 +1,98 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { O_CLOEXEC, O_CREAT, O_RDWR } from "../sys/constants.js";
+import { EACCES, EAGAIN, EIO, EPERM, EROFS } from "../sys/errno.js";
+import { errnoText } from "../sys/error.js";
+import { close, flock, openAt } from "../sys/file.js";
+import { busy } from "./errors.js";
+import { StoreError } from "./types.js";
+
+const LOCK_EX = 2;
+const LOCK_NB = 4;
+
+/** Who has a store. */
+export interface Owner {
+  readonly pid: number;
+  /** Where it is mounted, unless a command works on it directly. */
+  readonly mountpoint?: string;
+}
+
+/** The lock of a store: held by one process, by an open file description, so that it goes with the process (flock(2)). */
+export class StoreLock {
+  private constructor(
+    private readonly fd: number,
+    private readonly path: string,
+  ) {}
+
+  /** @throws StoreError Busy, which names who has it; Io when it cannot be made */
+  static take(directory: string): StoreLock {
+    const path = `${directory}/lock`;
+    const fd = openAt(-100, Buffer.from(path).latin1Slice(), O_RDWR | O_CREAT | O_CLOEXEC, 0o600);
+    if (fd < 0) throw cannotLock(directory, -fd);
+    const code = flock(fd, LOCK_EX | LOCK_NB);
+    if (code < 0) {
+      close(fd);
+      if (code === -EAGAIN) throw taken(directory, lockOwner(directory));
+      throw cannotLock(directory, -code);
+    }
+    const lock = new StoreLock(fd, path);
+    lock.tell({ pid: process.pid });
+    return lock;
+  }
+
+  /** Writes down who has the store. */
+  tell(owner: Owner): void {
+    writeFileSync(this.path, `${JSON.stringify(owner)}\n`);
+  }
+
+  release(): void {
+    writeFileSync(this.path, "");
+    close(this.fd);
+  }
+}
+
+function cannotLock(directory: string, errno: number): StoreError {
+  const remedy =
+    errno === EROFS
+      ? ": its file system is mounted read-only; remount it read-write"
+      : errno === EACCES || errno === EPERM
+        ? ": use a store of your own, or run as its owner"
+        : "";
+  return new StoreError(
+    "Io",
+    errno || EIO,
+    `the store ${directory} cannot be locked (${errnoText(errno)})${remedy}`,
+  );
+}
+
+function taken(directory: string, owner: Owner | undefined): StoreError {
+  if (owner?.mountpoint !== undefined) {
+    const where = `${owner.mountpoint} by process ${owner.pid}`;
+    return busy(
+      `the store ${directory} is mounted at ${where}: use it there, or first run: snapmount umount ${owner.mountpoint}`,
+    );
+  }
+  const who = owner === undefined ? "another process" : `process ${owner.pid}`;
+  return busy(`the store ${directory} is in use by ${who}: wait until that has ended`);
+}
+
+/** @returns who has a store, as far as it is written down; undefined when nobody has */
+export function lockOwner(directory: string): Owner | undefined {
+  try {
+    const owner: unknown = JSON.parse(readFileSync(`${directory}/lock`, "utf8") || "null");
+    if (typeof owner !== "object" || owner === null || !("pid" in owner)) return undefined;
+    return isRunning(Number(owner.pid)) ? (owner as Owner) : undefined;
+  } catch (error) {
+    // Not there, not readable, or just being written: then nobody is known.
+    if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code !== undefined) return undefined;
+    throw error;
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}

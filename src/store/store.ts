@@ -1,0 +1,292 @@
+import type { RawName } from "../base/bytes.js";
+import { log } from "../base/log.js";
+import { Background, type Ground } from "./background.js";
+import { Catalog, ownsDirectory } from "./catalog.js";
+import type { CopyEngine } from "./copy/types.js";
+import { Creation } from "./creation.js";
+import { closed, fromSystem, precondition, readOnly } from "./errors.js";
+import { compileFilters } from "./filter.js";
+import { Layout } from "./layout.js";
+import { StoreLock } from "./lock.js";
+import { Metadata } from "./metadata.js";
+import type { CopyAhead } from "./pending.js";
+import { databasePath, MetadataReader } from "./reader.js";
+import { bootId, Recovery } from "./recovery.js";
+import {
+  type CreateOptions,
+  contentId,
+  type Info,
+  type Mount,
+  type Ref,
+  refPath,
+  type Snapshotter,
+  StoreError,
+  type StoreReader,
+  type Usage,
+} from "./types.js";
+
+const trace = log("store");
+const PAGE = 256;
+
+/** A snapshot that has changed, or has gone. */
+export interface Change {
+  readonly id: number;
+  readonly info: Info | undefined;
+}
+
+export interface StoreOptions {
+  /** Closed by the store. */
+  readonly engine: CopyEngine;
+  readonly readOnly?: boolean;
+}
+
+/**
+ * Opens a store, which is made when its directory is empty, and finishes or undoes what was under way when it was left.
+ * @param directory absolute path of an existing directory
+ * @throws StoreError when somebody else has it, a newer version has made it, or it cannot be used
+ */
+export async function openStore(directory: string, options: StoreOptions): Promise<Store> {
+  const lock = StoreLock.take(directory);
+  try {
+    const layout = new Layout(directory);
+    const metadata = new Metadata(databasePath(directory), false);
+    try {
+      metadata.checkSchema(directory);
+      return new Store(lock, layout, metadata, options);
+    } catch (error) {
+      await metadata.close();
+      layout.close();
+      throw error;
+    }
+  } catch (error) {
+    lock.release();
+    await options.engine.close();
+    throw fromSystem(error, `opening the store ${directory}`);
+  }
+}
+
+/** The native snapshotter: each snapshot a directory, metadata in LMDB. One process has it at a time. */
+export class Store implements Snapshotter, CopyAhead {
+  readonly reader: StoreReader;
+  /** What users should know of the recovery. */
+  readonly recovered: readonly string[];
+  private readonly ground: Ground;
+  private readonly background: Background;
+  private readonly creation: Creation;
+  private readonly recovery: Recovery;
+  private readonly listeners: ((change: Change) => void)[] = [];
+  private readonly boot = bootId();
+  private closing: Promise<void> | undefined;
+
+  /** Use openStore. */
+  constructor(
+    private readonly lock: StoreLock,
+    layout: Layout,
+    metadata: Metadata,
+    private readonly options: StoreOptions,
+  ) {
+    this.ground = {
+      metadata,
+      layout,
+      engine: options.engine,
+      catalog: new Catalog(metadata),
+      changed: (id) => this.tell(id),
+    };
+    this.background = new Background(this.ground);
+    this.creation = new Creation(this.ground, this.background);
+    this.reader = new MetadataReader(metadata, layout.directory, false);
+    this.recovery = new Recovery(this.ground, this.background, this.creation, this.boot);
+    this.recovery.run();
+    this.recovered = this.recovery.messages;
+    for (const message of this.recovered) trace("%s", message);
+  }
+
+  /** Calls back after every change, also those of background work. */
+  onChange(listener: (change: Change) => void): void {
+    this.listeners.push(listener);
+  }
+
+  /** Writes down where the store is mounted, for those who find it locked. */
+  setLockInfo(info: { readonly mountpoint: string }): void {
+    this.lock.tell({ pid: process.pid, mountpoint: info.mountpoint });
+  }
+
+  async prepare(key: string, parent: string | undefined, options: CreateOptions = {}): Promise<Info> {
+    this.requireWritable();
+    return this.told(await this.creation.create("active", key, parent, options));
+  }
+
+  async view(key: string, parent: string | undefined, options: CreateOptions = {}): Promise<Info> {
+    this.requireWritable();
+    return this.told(await this.creation.create("view", key, parent, options));
+  }
+
+  async commit(name: string, key: string, labels?: Readonly<Record<string, string>>): Promise<Info> {
+    const { metadata, catalog, layout } = this.ground;
+    this.requireWritable();
+    const id = metadata.transaction(() => {
+      const { copy } = catalog.require({ kind: "active", key });
+      if (copy?.state === "failed")
+        throw precondition(`cannot commit active/${key}: its copy failed at ${copy.what}; remove it`);
+      return catalog.commit(name, key, labels, { boot: this.boot, mount: layout.mountId() });
+    });
+    this.background.settle(id);
+    return this.changed(id);
+  }
+
+  async remove(ref: Ref): Promise<void> {
+    const { metadata, catalog, layout } = this.ground;
+    this.requireWritable();
+    try {
+      const info = metadata.transaction(() => {
+        const removed = catalog.remove(ref);
+        this.creation.requireUnpinned(removed);
+        if (ownsDirectory(removed.kind, removed.parentId)) layout.discard(removed.id);
+        return removed;
+      });
+      this.background.delete(info);
+      this.tell(info.id);
+    } catch (error) {
+      throw fromSystem(error, `removing ${refPath(ref)}`);
+    }
+  }
+
+  async rename(ref: Ref, key: string): Promise<Info> {
+    return this.change((catalog) => catalog.rename(ref, key));
+  }
+
+  async update(ref: Ref, labels: Readonly<Record<string, string>>, ...fields: string[]): Promise<Info> {
+    return this.change((catalog) => catalog.update(ref, labels, fields));
+  }
+
+  async hold(ref: Ref, reason: string | undefined): Promise<Info> {
+    return this.change((catalog) => catalog.hold(ref, reason));
+  }
+
+  async stat(ref: Ref): Promise<Info> {
+    this.requireOpen();
+    return this.ground.catalog.require(ref);
+  }
+
+  async mounts(ref: Ref): Promise<readonly Mount[]> {
+    const { kind } = await this.stat(ref);
+    if (kind === "committed")
+      throw precondition(`${refPath(ref)} cannot be mounted for writing: make a view or an active one of it`);
+    const source = await this.path(ref);
+    return [{ type: "bind", source, options: ["rbind", kind === "active" ? "rw" : "ro"] }];
+  }
+
+  async path(ref: Ref): Promise<string> {
+    const content = contentId(await this.stat(ref));
+    await this.whenCopied(content);
+    return this.ground.layout.path(content);
+  }
+
+  async usage(ref: Ref): Promise<Usage> {
+    const info = await this.stat(ref);
+    if (info.usage !== undefined) return info.usage;
+    if (info.kind === "view") return { inodes: 0, size: 0 };
+    try {
+      return await this.ground.engine.usage(this.ground.layout.path(info.id));
+    } catch (error) {
+      throw fromSystem(error, `counting ${refPath(ref)}`);
+    }
+  }
+
+  async walk(visit: (info: Info) => void | Promise<void>, ...filters: string[]): Promise<void> {
+    this.requireOpen();
+    const matches = compileFilters(filters);
+    for (const kind of ["active", "committed", "view"] as const) {
+      for (let page = this.reader.list(kind, undefined, PAGE); page.length > 0; ) {
+        for (const info of page) if (matches(info)) await visit(info);
+        page = this.reader.list(kind, page.at(-1)!.key, PAGE);
+      }
+    }
+  }
+
+  async whenCopied(id: number): Promise<boolean> {
+    await this.background.whenCopied(id);
+    const info = this.reader.getById(id);
+    if (info?.copy?.state !== "failed") return info !== undefined;
+    throw new StoreError("Io", info.copy.errno, `the copy of ${refPath(info)} failed at ${info.copy.what}`);
+  }
+
+  async whenDurable(id: number): Promise<void> {
+    await this.background.whenSettled(id);
+    const info = this.reader.getById(id);
+    if (info?.flush !== undefined) throw new StoreError("Io", 5, `${refPath(info)} is not on the disk`);
+  }
+
+  async progress(id: number): Promise<number> {
+    return this.background.job(id)?.progress() ?? 100;
+  }
+
+  async setSetting(name: string, value: string | undefined): Promise<void> {
+    const { metadata } = this.ground;
+    this.requireWritable();
+    metadata.transaction(() => metadata.setSetting(name, value));
+  }
+
+  async cleanup(): Promise<void> {
+    this.requireOpen();
+    await this.background.whenDeleted();
+  }
+
+  async expand(id: number, path: RawName): Promise<number> {
+    return (await this.background.job(id)?.expand(path)) ?? 0;
+  }
+
+  async fill(id: number, path: RawName): Promise<number> {
+    return (await this.background.job(id)?.fill(path)) ?? 0;
+  }
+
+  async complete(id: number, path: RawName): Promise<number> {
+    return (await this.background.job(id)?.complete(path)) ?? 0;
+  }
+
+  close(): Promise<void> {
+    this.closing ??= this.finish();
+    return this.closing;
+  }
+
+  private async finish(): Promise<void> {
+    const { metadata, layout } = this.ground;
+    try {
+      await this.background.close();
+      this.recovery.markClean();
+      await metadata.durable();
+    } finally {
+      await metadata.close();
+      layout.close();
+      this.lock.release();
+    }
+  }
+
+  private change(work: (catalog: Catalog) => number): Info {
+    this.requireWritable();
+    return this.changed(this.ground.metadata.transaction(() => work(this.ground.catalog)));
+  }
+
+  private changed(id: number): Info {
+    return this.told(this.ground.metadata.info(id)!);
+  }
+
+  private told(info: Info): Info {
+    this.tell(info.id);
+    return info;
+  }
+
+  private tell(id: number): void {
+    const info = this.ground.metadata.info(id);
+    for (const listener of this.listeners) listener({ id, info });
+  }
+
+  private requireOpen(): void {
+    if (this.closing !== undefined) throw closed();
+  }
+
+  private requireWritable(): void {
+    this.requireOpen();
+    if (this.options.readOnly === true) throw readOnly();
+  }
+}
