@@ -1,0 +1,90 @@
+import type { RawName } from "../../base/bytes.js";
+import type { Answer, Attributes, Caller, Changes, DirSink, Entry, Opened } from "../../fuse/filesystem.js";
+import { DT_DIR, DT_REG, O_ACCMODE, S_IFDIR, S_IFREG } from "../../sys/constants.js";
+import { EACCES, EPERM } from "../../sys/errno.js";
+import { type Context, dots } from "./context.js";
+import { FixedValue } from "./handles.js";
+import { InfoDirectory } from "./info.js";
+import { KindDirectory } from "./kind-directory.js";
+import { ControlNode, type Shown } from "./node.js";
+import { INFO_NODE, inoOf, KIND_DIRECTORY, KIND_NODES, KINDS, README_NODE } from "./node-ids.js";
+
+const ROOT = 1;
+
+const README = `This is a snapshot store. Each directory below is a snapshot; use plain commands on it.
+
+  mkdir active/web                     an empty directory to work in
+  mkdir active/web@base                a private, writable copy of committed/base
+  mkdir views/look@base                a read-only look at committed/base
+  mv active/web committed/web-1        commit: from now on it never changes
+  mv committed/web-1 committed/web-2   another name; what was made from it follows
+  rmdir committed/web-1                remove a snapshot, whatever it holds
+  rm -r active/web                     remove what you work in
+  rmdir info/active/web                the same in one step
+
+  active/      writable; copy, unpack, build, edit as anywhere
+  committed/   read-only, parents of others
+  views/       read-only
+  info/        what is known about each snapshot, one value per file:
+               cat info/committed/web-1/created; readlink info/active/web/parent
+
+In a file manager: make a new folder in active/ and rename it to NAME@PARENT.
+A snapshot from which others were made, or that somebody has open, cannot be removed (busy).
+Names may not begin with a dot or contain @ ; in names % and two digits stand for odd characters.
+`;
+
+/** The directory that is mounted. */
+export class RootDirectory extends ControlNode {
+  constructor(context: Context) {
+    super(context, ROOT);
+  }
+
+  show(): Shown {
+    const { uid, gid } = this.context.options.access;
+    return { mode: S_IFDIR | 0o555, uid, gid, nlink: 6, mtime: this.context.clock.started };
+  }
+
+  override lookup(name: RawName, out: Entry): Answer {
+    if (name === "README") return new Readme(this.context).entry(out);
+    if (name === "info") return new InfoDirectory(this.context).entry(out);
+    const kind = KINDS.find((candidate) => KIND_DIRECTORY[candidate] === name);
+    return kind === undefined ? super.lookup(name, out) : new KindDirectory(this.context, kind).entry(out);
+  }
+
+  override readdir(offset: bigint, sink: DirSink): number {
+    const start = dots(this.id, offset, sink);
+    if (start === undefined) return 0;
+    const names: (readonly [string, number, number])[] = [
+      ["README", README_NODE, DT_REG],
+      ...KINDS.map((kind) => [KIND_DIRECTORY[kind], KIND_NODES[kind], DT_DIR] as const),
+      ["info", INFO_NODE, DT_DIR],
+    ];
+    for (let at = Number(start) - 2; at < names.length; at++) {
+      const [name, node, type] = names[at]!;
+      if (!sink.add(name as RawName, inoOf(node), type, BigInt(at + 3))) break;
+    }
+    return 0;
+  }
+
+  override setattr(_changes: Changes, _out: Attributes): Answer {
+    return -EPERM;
+  }
+}
+
+/** How to use the mount, on one screen. */
+export class Readme extends ControlNode {
+  constructor(context: Context) {
+    super(context, README_NODE);
+  }
+
+  show(): Shown {
+    const { uid, gid } = this.context.options.access;
+    return { mode: S_IFREG | 0o444, uid, gid, size: README.length, mtime: this.context.clock.started };
+  }
+
+  override open(_caller: Caller, flags: number, out: Opened): Answer {
+    if ((flags & O_ACCMODE) !== 0) return -EACCES;
+    out.handle = this.context.handles.add(new FixedValue(Buffer.from(README)));
+    return 0;
+  }
+}
