@@ -21,7 +21,9 @@ export interface MountOptions {
   readonly umask: number | undefined;
 }
 
-export type DriverName = "kernel" | "fuse-native";
+/** The default first. */
+export const DRIVERS = ["kernel", "fuse-native"] as const;
+export type DriverName = (typeof DRIVERS)[number];
 
 /** A mount that somebody asks for. */
 export interface MountRequest {
