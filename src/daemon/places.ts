@@ -81,10 +81,13 @@ function makeDirectory(path: string, role: "store" | "mountpoint", mode: number,
     );
   }
   try {
-    const first = mkdirSync(path, { recursive: true, mode });
+    const first = mkdirSync(dirname(path), { recursive: true }) ?? path;
     const chain: string[] = [];
-    for (let at = path; first !== undefined && at.length >= first.length; at = dirname(at)) chain.unshift(at);
+    for (let at = dirname(path); at.length >= first.length && at !== path; at = dirname(at))
+      chain.unshift(at);
     made.push(...chain);
+    mkdirSync(path, { mode });
+    made.push(path);
   } catch (error) {
     throw unusable(error, path, role);
   }
