@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -98,9 +98,18 @@ export class Started {
 
 /** Waits until a process is gone. @param kill it when it takes longer. @returns whether it went by itself in time */
 export async function ended(pid: number, milliseconds: number, kill = false): Promise<boolean> {
-  const isGone = await until(() => !existsSync(`/proc/${pid}`), milliseconds);
+  const isGone = await until(() => !isRunning(pid), milliseconds);
   if (!isGone && kill) process.kill(pid, "SIGKILL");
   return isGone;
+}
+
+/** Whether a process is neither gone nor a zombie that its parent has yet to reap. */
+function isRunning(pid: number): boolean {
+  try {
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+  } catch {
+    return false;
+  }
 }
 
 /** Polls. @returns whether the condition came true in time */
