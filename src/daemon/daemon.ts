@@ -3,12 +3,12 @@ import { statfs } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { rawFromText } from "../base/bytes.js";
 import { enableLog, log } from "../base/log.js";
-import { mountFuse } from "../fuse/mount.js";
+import { mountFuse, mountsDirectly } from "../fuse/mount.js";
 import { createCopyEngine } from "../store/copy/engine.js";
 import type { CopyEngine } from "../store/copy/types.js";
 import { lockOwner, openStore, type Store } from "../store/store.js";
 import { StoreError } from "../store/types.js";
-import { MS_RDONLY } from "../sys/constants.js";
+import { MS_NODEV, MS_NOSUID, MS_RDONLY } from "../sys/constants.js";
 import { close } from "../sys/file.js";
 import { OVERLAYFS_SUPER_MAGIC } from "../sys/stat.js";
 import { unmountAfterDeath } from "./auto-unmount.js";
@@ -49,6 +49,7 @@ export async function runDaemon(request: MountRequest, announce: Announce): Prom
       `the driver ${request.driver} is not available in this version: leave --driver out, or say --driver kernel`,
     );
   }
+  refuseForRootOnly(request.options.flags);
   const stop = new StopRequest();
   try {
     const places = preparePlaces(request.store, request.mountpoint);
@@ -154,6 +155,18 @@ async function serve(
   }
 }
 
+const FOR_ROOT_ONLY: readonly (readonly [flag: number, option: string])[] = [
+  [MS_NOSUID, "suid"],
+  [MS_NODEV, "dev"],
+];
+
+function refuseForRootOnly(flags: number): void {
+  if (mountsDirectly()) return;
+  const asked = FOR_ROOT_ONLY.filter(([flag]) => (flags & flag) === 0).map(([, option]) => option);
+  if (asked.length === 0) return;
+  throw new Failure("fuse", `only root may mount with -o ${asked.join(",")}: leave that out`);
+}
+
 /** Mounts. @returns the descriptor of the session */
 function attach(request: MountRequest, places: Places): number {
   const { options } = request;
@@ -162,7 +175,7 @@ function attach(request: MountRequest, places: Places): number {
       source: rawFromText(options.fsname ?? places.store),
       mountpoint: rawFromText(places.mountpoint),
       subtype: "snapmount",
-      allowOther: options.allowOther ?? process.geteuid?.() === 0,
+      allowOther: options.allowOther ?? mountsDirectly(),
       flags: options.flags | (options.readOnly ? MS_RDONLY : 0),
     });
   } catch (error) {

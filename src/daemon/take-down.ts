@@ -28,7 +28,9 @@ export async function takeDown(mountpoint: string, session: SessionThread, stop:
     warn(`${mountpoint} is detached although it is in use (${outcome.message})`);
     const detached = await unmount(mountpoint, true);
     if (detached.errno !== 0) warn(`${mountpoint} could not be detached: ${detached.message}`);
+    session.stop();
   }
+  // A copy of the mount in another mount namespace keeps it, and with it the session, alive.
   const timeout = new AbortController();
   const late = sleep(END_MS, "late" as const, { signal: timeout.signal }).catch(() => "late" as const);
   if ((await Promise.race([session.ended, late])) === "late") session.stop();
