@@ -6,20 +6,24 @@ import { StopRequest } from "../src/daemon/stop-request.js";
 const LISTENED = ["SIGTERM", "SIGINT", "uncaughtException"] as const;
 const listeners = (): number[] => LISTENED.map((event) => process.listenerCount(event));
 
+/** As the process does it, but past the test runner's own listeners. */
+function deliver(signal: "SIGTERM" | "SIGINT"): void {
+  process.listeners(signal).at(-1)!(signal);
+}
+
 test("the first signal asks to stop, the second is urgent, and both get their meaning back", async () => {
   const before = listeners();
   const stop = new StopRequest();
   try {
     assert.doesNotThrow(() => stop.throwIfRequested());
-    process.kill(process.pid, "SIGTERM");
+    deliver("SIGTERM");
     await stop.requested;
     assert.deepEqual([stop.isRequested, stop.isUrgent], [true, false]);
     assert.throws(
       () => stop.throwIfRequested(),
       (error: unknown) => error instanceof Failure && error.kind === "interrupted",
     );
-    process.kill(process.pid, "SIGINT");
-    await new Promise<void>((resolve) => process.once("SIGINT", () => resolve()));
+    deliver("SIGINT");
     assert.equal(stop.isUrgent, true);
   } finally {
     stop.dispose();

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { mountAt, mountsBelow } from "../../src/daemon/mounts.js";
-import { lockOwner } from "../../src/store/store.js";
+import { lockOwner } from "../../src/store/lock.js";
 
 const SNAPMOUNT = fileURLToPath(new URL("../../src/cli/main.js", import.meta.url));
 /** A command that takes longer hangs, in milliseconds. */

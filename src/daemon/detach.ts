@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { printable } from "../base/bytes.js";
 import { log } from "../base/log.js";
-import { lockOwner } from "../store/store.js";
+import { lockOwner } from "../store/lock.js";
 import { EBUSY } from "../sys/errno.js";
 import { Failure, messageOf } from "./failure.js";
 import { describeHolders, findHolders } from "./holders.js";
