@@ -243,7 +243,7 @@ describe("bad input gets a clear answer", () => {
     refused(["store", "file"], 1, /mountpoint .*file is not a directory/);
     refused(["store", "full"], 1, /full is not empty/);
     refused(["store", "store/mnt"], 1, /inside the store/);
-    refused(["full", "mnt"], 1, /full/);
+    refused(["full", "mnt"], 1, /full holds something else/);
     refused(["store", "/proc"], 1, /\/proc is already mounted/);
   });
 

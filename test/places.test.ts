@@ -74,6 +74,16 @@ test("a mountpoint that is not empty is refused", () => {
   refused(at("new"), at("mnt"), "mountpoint", /mnt is not empty: choose an empty directory/);
 });
 
+test("a directory that holds something else is no store", () => {
+  mkdirSync(at("store/lost+found"), { recursive: true });
+  writeFileSync(at("store/lock"), "");
+  preparePlaces(at("store"), at("mnt")).undo();
+  writeFileSync(at("store/letter"), "");
+  refused(at("store"), at("mnt"), "store", /store holds something else \("letter"\): name a store/);
+  writeFileSync(at("store/metadata.mdb"), "");
+  preparePlaces(at("store"), at("mnt"));
+});
+
 test("a mountpoint where something is mounted is refused, naming it", () => {
   refused(at("store"), "/proc", "mountpoint", /\/proc is already mounted \(.*type proc\).*umount \/proc/);
 });

@@ -35,6 +35,7 @@ export function preparePlaces(store: string, mountpoint: string): Places {
     makeDirectory(mountpoint, "mountpoint", 0o755, made);
     const places = { store: realpathSync(store), mountpoint: realpathSync(mountpoint), undo };
     refuseOverlap(places.store, places.mountpoint);
+    refuseForeign(places.store);
     refuseOccupied(places.mountpoint);
     return places;
   } catch (error) {
@@ -135,6 +136,25 @@ function refuseOverlap(store: string, mountpoint: string): void {
       `the store ${store} is inside the mountpoint ${mountpoint}: ${elsewhere}`,
     );
   }
+}
+
+/** What a store that was not made to its end may consist of, and what mkfs puts into a file system. */
+const MAKINGS: readonly string[] = ["lock", "snapshots", "metadata.mdb-lock", "lost+found"];
+
+/** A directory with other content is no store: most likely it was named by mistake. */
+function refuseForeign(store: string): void {
+  let names: string[];
+  try {
+    names = readdirSync(store);
+  } catch (error) {
+    throw unusable(error, store, "store");
+  }
+  const foreign = names.find((name) => !MAKINGS.includes(name));
+  if (names.includes("metadata.mdb") || foreign === undefined) return;
+  throw new Failure(
+    "store",
+    `the store ${store} holds something else (${JSON.stringify(foreign)}): name a store, an empty directory or a path that is still free`,
+  );
 }
 
 function refuseOccupied(mountpoint: string): void {
