@@ -1,3 +1,6 @@
+import { writeSync } from "node:fs";
+import { format } from "node:util";
+import { isMainThread } from "node:worker_threads";
 import debug from "debug";
 
 /** A namespaced logger; prints nothing unless its namespace is enabled (`-d` or DEBUG). */
@@ -14,4 +17,12 @@ export function log(namespace: string): Log {
 /** Turns on every namespace that matches, as DEBUG would. */
 export function enableLog(pattern = "snapmount:*"): void {
   debug.enable(pattern);
+}
+
+if (!isMainThread) {
+  // A worker's stderr goes through the main thread and waits for its answer in the event loop, to which the thread that
+  // serves the kernel never returns. So workers write by themselves.
+  debug.log = (...args: unknown[]) => {
+    writeSync(2, `${format(...args)}\n`);
+  };
 }

@@ -1,10 +1,13 @@
 import { spawnSync } from "node:child_process";
 import { printable, type RawName } from "../base/bytes.js";
 import {
+  MS_NOATIME,
   MS_NODEV,
+  MS_NODIRATIME,
   MS_NOEXEC,
   MS_NOSUID,
   MS_RDONLY,
+  MS_SYNCHRONOUS,
   O_CLOEXEC,
   O_NONBLOCK,
   O_RDWR,
@@ -100,6 +103,9 @@ const helperFlags: readonly (readonly [number, string])[] = [
   [MS_NOEXEC, "noexec"],
   [MS_NOSUID, "nosuid"],
   [MS_NODEV, "nodev"],
+  [MS_SYNCHRONOUS, "sync"],
+  [MS_NOATIME, "noatime"],
+  [MS_NODIRATIME, "nodiratime"],
 ];
 
 /** Mounts as an ordinary user: fusermount3 opens the device and sends it over a socket (libfuse's lib/mount.c). */

@@ -88,11 +88,11 @@ export function lockOwner(directory: string): Owner | undefined {
   }
 }
 
+/** A zombie holds no lock any more, but has its pid until its parent reaps it, which in a container may be never. */
 function isRunning(pid: number): boolean {
   try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
+    return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+  } catch {
+    return false;
   }
 }

@@ -1,0 +1,45 @@
+import type { FailureKind } from "../daemon/failure.js";
+
+/** The one table of exit codes; README and `--help` show it. */
+export const EXIT = {
+  /** Done. */
+  ok: 0,
+  /** Refused or failed; stderr says why. */
+  failed: 1,
+  /** Not understood: unknown option, missing argument. */
+  usage: 2,
+  /** The store or the mount is in use by somebody else. */
+  busy: 3,
+  /** FUSE cannot be had here: no /dev/fuse, no privilege, no fusermount3. */
+  fuse: 4,
+  /** A contradiction inside snapmount; worth a report. */
+  internal: 70,
+  /** Ended by SIGINT or SIGTERM before it was done. */
+  interrupted: 130,
+} as const;
+
+/** Lines for `--help`. */
+export const EXIT_HELP = `Exit codes:
+  0    done
+  1    refused or failed; stderr says why
+  2    not understood: unknown option, missing argument
+  3    the store or the mount is in use by somebody else
+  4    FUSE cannot be had here: no /dev/fuse, no privilege, no fusermount3
+  70   a contradiction inside snapmount; please report it
+  130  ended by a signal before it was done`;
+
+const codes: Readonly<Record<FailureKind, number>> = {
+  usage: EXIT.usage,
+  store: EXIT.failed,
+  mountpoint: EXIT.failed,
+  resources: EXIT.failed,
+  busy: EXIT.busy,
+  fuse: EXIT.fuse,
+  interrupted: EXIT.interrupted,
+  internal: EXIT.internal,
+};
+
+/** @returns the exit code of a failure */
+export function exitCodeOf(kind: FailureKind): number {
+  return codes[kind];
+}

@@ -1,0 +1,79 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { printable } from "../base/bytes.js";
+import { log } from "../base/log.js";
+import { lockOwner } from "../store/lock.js";
+import { EBUSY } from "../sys/errno.js";
+import { Failure, messageOf } from "./failure.js";
+import { describeHolders, findHolders } from "./holders.js";
+import { MOUNT_TYPE, mountAt, resolveMountpoint } from "./mounts.js";
+import { unmount } from "./unmount.js";
+
+const trace = log("daemon");
+const POLL_MS = 20;
+/** After so long somebody wants to know what is waited for, in milliseconds. */
+const EXPLAIN_MS = 2000;
+
+/**
+ * Unmounts a mount of ours and waits until its daemon has closed the store, so that the store may be used at once.
+ * @param path of the mountpoint
+ * @param explain called when that lasts, with what is waited for
+ * @throws Failure when nothing of ours is mounted there, or when it is busy (with the names of those who use it)
+ */
+export async function detach(path: string, explain: (message: string) => void): Promise<void> {
+  const mountpoint = resolve(path);
+  const mount = mountAt(mountpoint);
+  if (mount?.type !== MOUNT_TYPE) {
+    const what =
+      mount === undefined ? "nothing is mounted there" : `what is mounted there is of type ${mount.type}`;
+    throw new Failure(
+      "mountpoint",
+      `${path} is not a mountpoint of snapmount: ${what} (findmnt -t ${MOUNT_TYPE} lists them)`,
+    );
+  }
+  const source = printable(mount.source);
+  const isStillUsed = daemonProbe(source);
+  const outcome = await unmount(mountpoint);
+  if (outcome.errno === EBUSY) {
+    throw new Failure(
+      "busy",
+      `${mountpoint} is busy and stays mounted:\n${describeHolders(findHolders(mountpoint))}`,
+    );
+  }
+  if (outcome.errno !== 0) {
+    throw new Failure("mountpoint", `${mountpoint} cannot be unmounted: ${outcome.message}`);
+  }
+  const explainAt = Date.now() + EXPLAIN_MS;
+  let explained = false;
+  while (isStillUsed()) {
+    if (!explained && Date.now() > explainAt) {
+      explain(`waiting until the store ${source} is closed`);
+      explained = true;
+    }
+    await sleep(POLL_MS);
+  }
+}
+
+function resolve(path: string): string {
+  try {
+    return resolveMountpoint(path);
+  } catch (error) {
+    throw new Failure("mountpoint", `${path} cannot be resolved: ${messageOf(error)}`);
+  }
+}
+
+/** @returns a function that says whether the daemon of this mount still has the store, as far as that can be seen */
+function daemonProbe(source: string): () => boolean {
+  const owner = ownerOf(source);
+  return () => owner !== undefined && ownerOf(source) === owner;
+}
+
+/** @returns the process that owns the store, unless `source` is not a store (option fsname) or may not be looked at */
+function ownerOf(source: string): number | undefined {
+  if (!source.startsWith("/")) return undefined;
+  try {
+    return lockOwner(source)?.pid;
+  } catch (error) {
+    trace("no lock to be seen in %s: %s", source, error);
+    return undefined;
+  }
+}

@@ -1,0 +1,65 @@
+import { MessageChannel, Worker } from "node:worker_threads";
+import { deferred } from "../base/deferred.js";
+import { serveStore } from "../store/rpc.js";
+import type { Store } from "../store/store.js";
+import { signalEventFd } from "../sys/poll.js";
+import { Failure } from "./failure.js";
+import type { SessionCommand, SessionData, SessionMessage } from "./session-messages.js";
+
+/** The thread that answers the kernel, seen from the main thread. */
+export class SessionThread {
+  /** Resolves when it begins to answer. */
+  readonly started: Promise<void>;
+  /** Resolves when the mount has gone; rejects with Failure when the thread dies of anything else. */
+  readonly ended: Promise<void>;
+  private readonly worker: Worker;
+  private wakeFd = -1;
+
+  /**
+   * @param store is served to the thread
+   * @param data what it is started with
+   */
+  constructor(store: Store, data: Omit<SessionData, "port">) {
+    const { port1, port2 } = new MessageChannel();
+    this.worker = new Worker(new URL("./session-worker.js", import.meta.url), {
+      workerData: { ...data, port: port2 } satisfies SessionData,
+      transferList: [port2],
+    });
+    const started = deferred<void>();
+    const ended = deferred<void>();
+    this.started = started.promise;
+    this.ended = ended.promise;
+    let orderly = false;
+    this.worker.on("message", (message: SessionMessage) => {
+      if (message.type === "ended") {
+        orderly = true;
+        return;
+      }
+      this.wakeFd = message.wakeFd;
+      serveStore(port1, store, message.wakeFd);
+      started.resolve();
+    });
+    const fail = (why: string): void => {
+      const failure = new Failure("internal", `the thread that answers the kernel has died: ${why}`);
+      started.reject(failure);
+      ended.reject(failure);
+    };
+    this.worker.on("error", (error) =>
+      fail(error instanceof Error ? (error.stack ?? error.message) : String(error)),
+    );
+    this.worker.on("exit", (code) => {
+      port1.close();
+      if (orderly) ended.resolve();
+      else fail(`exit code ${code}`);
+    });
+    // Whoever waits gets the failure; nobody need wait for both.
+    this.started.catch(() => undefined);
+    this.ended.catch(() => undefined);
+  }
+
+  /** Ends the session although the mount is still there; its users get ENOTCONN from then on. */
+  stop(): void {
+    this.worker.postMessage({ type: "stop" } satisfies SessionCommand);
+    if (this.wakeFd >= 0) signalEventFd(this.wakeFd);
+  }
+}

@@ -1,0 +1,60 @@
+import { parentPort, workerData } from "node:worker_threads";
+import { assert } from "../base/assert.js";
+import { enableLog, log } from "../base/log.js";
+import { Session } from "../fuse/session.js";
+import { openReader } from "../store/reader.js";
+import { connectStore } from "../store/rpc.js";
+import type { Info } from "../store/types.js";
+import { BlockingPool } from "../sys/pool.js";
+import { createTree } from "../tree/tree.js";
+import { DeferredHost } from "./deferred-host.js";
+import type { SessionCommand, SessionData, SessionMessage } from "./session-messages.js";
+
+// The thread that answers the kernel. It sits in the session's loop, so everything that it is told comes through ports
+// that the session attends to, and everything that it says is posted.
+
+const trace = log("daemon");
+const data = workerData as SessionData;
+const parent = parentPort;
+assert(parent, "this file is the entry of a worker thread");
+
+if (data.debug) enableLog();
+
+const { options } = data;
+const host = new DeferredHost();
+const pool = new BlockingPool(host);
+const reader = openReader(data.directory);
+let tell: (change: { id: number; info: Info | undefined }) => void = () => {
+  trace("a change of the store before the tree exists needs no telling");
+};
+const store = connectStore(data.port, host, (change) => tell(change));
+const tree = createTree({
+  store,
+  reader,
+  host,
+  pool,
+  passthrough: options.passthrough,
+  prepareSync: options.prepareSync,
+  readOnly: options.readOnly,
+  uid: options.uid,
+  gid: options.gid,
+});
+tell = (change) => tree.onStoreChange(change);
+const session = new Session(data.fd, tree, {
+  maxStackDepth: data.maxStackDepth,
+  passthrough: options.passthrough,
+});
+host.bind(session);
+session.attach(parent, (message) => {
+  if ((message as SessionCommand).type === "stop") session.stop();
+});
+const say = (message: SessionMessage): void => parent.postMessage(message);
+
+say({ type: "started", wakeFd: session.wakeFd });
+await session.run();
+trace("the session has ended");
+await pool.close();
+reader.close();
+data.port.close();
+say({ type: "ended" });
+parent.close();
