@@ -31,13 +31,15 @@ const store = connectStore(data.port, host, (change) => tell(change));
 const tree = createTree({
   store,
   reader,
-  host,
   pool,
   passthrough: options.passthrough,
   prepareSync: options.prepareSync,
   readOnly: options.readOnly,
-  uid: options.uid,
-  gid: options.gid,
+  access: {
+    uid: options.uid ?? process.geteuid!(),
+    gid: options.gid ?? process.getegid!(),
+    mode: 0o777 & ~(options.umask ?? 0o022),
+  },
 });
 tell = (change) => tree.onStoreChange(change);
 const session = new Session(data.fd, tree, {

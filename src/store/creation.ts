@@ -31,7 +31,8 @@ export class Creation {
       if (!ownsDirectory(kind, from?.id)) return this.record(snapshot, undefined);
       if (from === undefined) return this.createEmpty(snapshot, options.owner);
       this.checkSpace(from, what);
-      if (options.sync === true) return await this.createCopied(snapshot, from, options.signal);
+      if (options.sync === true || this.ground.engine.begin === undefined)
+        return await this.createCopied(snapshot, from, options.signal);
       return this.createLazily(snapshot, from);
     } catch (error) {
       throw fromSystem(error, what);
@@ -69,7 +70,7 @@ export class Creation {
     const { engine, layout } = this.ground;
     const directory = layout.unfinished();
     return this.orDelete(directory, () => {
-      const job = engine.begin(this.sources(from), directory);
+      const job = engine.begin?.(this.sources(from), directory);
       const copy = job === undefined ? undefined : ({ state: "pending" } as const);
       const info = this.record({ ...snapshot, copy }, directory);
       if (job !== undefined) this.background.follow(info.id, job);

@@ -119,8 +119,8 @@ export class Recovery {
     if (work.copy === true && info.parentId !== undefined) {
       const parent = this.ground.metadata.info(info.parentId)!;
       trace("the copy of %d goes on", id);
-      const job = this.ground.engine.resume(this.creation.sources(parent), this.ground.layout.path(id));
-      this.background.follow(id, job);
+      const job = this.ground.engine.resume?.(this.creation.sources(parent), this.ground.layout.path(id));
+      if (job !== undefined) this.background.follow(id, job);
     }
     if (work.flush === true) this.background.settle(id);
   }

@@ -21,7 +21,10 @@ export interface CopyJob {
   cancel(): void;
 }
 
-/** Copies, deletes, counts and flushes trees, in threads of its own. */
+/**
+ * Copies, deletes, counts and flushes trees, in threads of its own. An engine that cannot copy in the background has
+ * neither begin nor resume: each copy is then complete before the snapshot is shown.
+ */
 export interface CopyEngine {
   /**
    * Copies a directory with everything below it into `to`, which is made; complete when it resolves.
@@ -33,9 +36,9 @@ export interface CopyEngine {
    * @param sources the parent and, while that one's own copy is pending, its ancestors, nearest first
    * @returns the job, or undefined when the copy is complete already
    */
-  begin(sources: readonly string[], to: string): CopyJob | undefined;
+  begin?(sources: readonly string[], to: string): CopyJob | undefined;
   /** Goes on with what was interrupted; `to` exists. */
-  resume(sources: readonly string[], to: string): CopyJob;
+  resume?(sources: readonly string[], to: string): CopyJob;
   /** Makes an empty directory for a snapshot without a parent. @throws SysError */
   makeRoot(path: string, mode: number, uid: number, gid: number): void;
   /** Removes a tree at low priority; one that is not there is removed already. @throws SysError */

@@ -1,0 +1,110 @@
+import { printable, type RawName, rawFromText } from "../../base/bytes.js";
+import { O_CLOEXEC, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, S_IFDIR, S_IFMT } from "../../sys/constants.js";
+import { listDir, removeDirAt, unlinkAt } from "../../sys/dir.js";
+import { ECANCELED, EISDIR, ENOENT, EPERM } from "../../sys/errno.js";
+import { check, SysError } from "../../sys/error.js";
+import { close, openAt, syncFs } from "../../sys/file.js";
+import { Stat, statAt } from "../../sys/stat.js";
+import type { Usage } from "../types.js";
+
+const AT_FDCWD = -100;
+const OPEN_DIR = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+
+type Cancelled = () => boolean;
+
+/** Removes a tree; what is not there is removed already. @throws SysError; ECANCELED when it was cancelled */
+export function deleteTree(path: string, isCancelled: Cancelled): void {
+  removeDirectory(AT_FDCWD, rawFromText(path), path, isCancelled);
+}
+
+function removeDirectory(parent: number, name: RawName, path: string, isCancelled: Cancelled): void {
+  const fd = openAt(parent, name, OPEN_DIR);
+  if (fd === -ENOENT) return;
+  check(fd, "open", path);
+  try {
+    const entries = listDir(fd);
+    if (typeof entries === "number") throw new SysError(-entries, "readdir", path);
+    for (const entry of entries) {
+      if (isCancelled()) throw new SysError(ECANCELED, "delete");
+      const code = unlinkAt(fd, entry.name);
+      const below = `${path}/${printable(entry.name)}`;
+      // A directory is refused with EISDIR, by POSIX with EPERM.
+      if (code === -EISDIR || code === -EPERM) removeDirectory(fd, entry.name, below, isCancelled);
+      else if (code !== -ENOENT) check(code, "unlink", below);
+    }
+  } finally {
+    close(fd);
+  }
+  const code = removeDirAt(parent, name);
+  if (code !== -ENOENT) check(code, "rmdir", path);
+}
+
+/**
+ * Counts the distinct inodes of a tree and the blocks they take (containerd's continuity/fs DiskUsage).
+ * What vanishes meanwhile does not count.
+ * @throws SysError; ECANCELED when it was cancelled
+ */
+export function usageOf(path: string, isCancelled: Cancelled): Usage {
+  const counter = { inodes: 0, size: 0, seen: new Set<string>(), stat: new Stat(), isCancelled };
+  const root = check(openAt(AT_FDCWD, rawFromText(path), OPEN_DIR), "open", path);
+  try {
+    check(statAt(counter.stat, root, ""), "stat", path);
+    count(counter);
+    countBelow(counter, root, path);
+  } finally {
+    close(root);
+  }
+  return { inodes: counter.inodes, size: counter.size };
+}
+
+interface Counter {
+  inodes: number;
+  size: number;
+  readonly seen: Set<string>;
+  readonly stat: Stat;
+  readonly isCancelled: Cancelled;
+}
+
+function count(counter: Counter): void {
+  const { stat, seen } = counter;
+  if (stat.nlink > 1 && (stat.mode & S_IFMT) !== S_IFDIR) {
+    const inode = `${stat.dev}:${stat.ino}`;
+    if (seen.has(inode)) return;
+    seen.add(inode);
+  }
+  counter.inodes++;
+  counter.size += stat.blocks * 512;
+}
+
+function countBelow(counter: Counter, directory: number, path: string): void {
+  const { stat } = counter;
+  const entries = listDir(directory);
+  if (typeof entries === "number") throw new SysError(-entries, "readdir", path);
+  for (const { name } of entries) {
+    if (counter.isCancelled()) throw new SysError(ECANCELED, "usage");
+    const below = `${path}/${printable(name)}`;
+    const code = statAt(stat, directory, name);
+    if (code === -ENOENT) continue;
+    check(code, "stat", below);
+    count(counter);
+    if ((stat.mode & S_IFMT) !== S_IFDIR) continue;
+    const fd = openAt(directory, name, OPEN_DIR);
+    if (fd === -ENOENT) continue;
+    check(fd, "open", below);
+    try {
+      countBelow(counter, fd, below);
+    } finally {
+      close(fd);
+    }
+  }
+}
+
+/** syncfs(2) of the file system that holds a directory. @throws SysError */
+export function flush(path: string): void {
+  const fd = check(openAt(AT_FDCWD, rawFromText(path), OPEN_DIR), "open", path);
+  try {
+    check(syncFs(fd), "syncfs", path);
+  } finally {
+    close(fd);
+  }
+}
