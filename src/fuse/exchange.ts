@@ -82,6 +82,10 @@ export class Exchange {
     this.caller.pid = this.inView.getUint32(32, true);
     this.caller.umask = 0;
     this.caller.onInterrupt = undefined;
+    // Handlers fill in what they have; nothing of an earlier answer may shine through.
+    const { entry, opened } = this;
+    entry.node = entry.generation = entry.entryTimeout = entry.attrTimeout = 0;
+    opened.handle = opened.flags = opened.backingId = 0;
   }
 
   // Body of the request; offsets count from its start.
