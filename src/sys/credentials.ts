@@ -69,7 +69,8 @@ export function effectiveCapabilities(): number {
 }
 
 /**
- * Raises or drops one permitted capability in this thread's effective set.
+ * Raises or drops one capability in this thread's effective set. One that is not permitted, as some are not in
+ * containers, stays as it is.
  * @returns 0 or -errno
  */
 export function setEffective(capability: number, on: boolean): number {
@@ -78,6 +79,7 @@ export function setEffective(capability: number, on: boolean): number {
   const word = capability < 32 ? 0 : 12;
   const bit = 1 << (capability & 31);
   const effective = capData.readUInt32LE(word);
+  if ((capData.readUInt32LE(word + 4) & bit) === 0) return 0;
   capData.writeUInt32LE((on ? effective | bit : effective & ~bit) >>> 0, word);
   return result(cCap(SYS_CAPSET, capHeader, capData, 0, 0, 0, 0));
 }

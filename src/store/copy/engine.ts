@@ -84,11 +84,14 @@ class Threads {
     signal?.addEventListener("abort", abort, { once: true });
     const thread = this.pick();
     thread.busy++;
+    // The process must not end while somebody waits, and may while nobody does.
+    thread.worker.ref();
     return new Promise((resolve, reject) => {
       this.waiting.set(id, { cancel, resolve, reject });
       thread.worker.postMessage({ id, work, cancel } satisfies Task);
     }).finally(() => {
       thread.busy--;
+      if (thread.busy === 0) thread.worker.unref();
       signal?.removeEventListener("abort", abort);
     });
   }
@@ -99,6 +102,7 @@ class Threads {
     for (const { cancel } of this.waiting.values()) Atomics.store(cancel, 0, 1);
     const ended = this.threads.map(async ({ worker }) => {
       await new Promise<void>((resolve) => {
+        worker.ref();
         worker.once("exit", () => resolve());
         worker.postMessage({ end: true });
       });
