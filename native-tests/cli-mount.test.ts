@@ -168,7 +168,7 @@ describe("endings", () => {
     mkdirSync(cli.path("mnt/active/kept"));
     process.kill(pid, "SIGKILL");
     assert.equal(await ended(pid, 5000), true);
-    assert.throws(() => statfsSync(cli.path("mnt")), { code: "ENOTCONN" });
+    assert.throws(() => statfsSync(cli.path("mnt")), { code: /^(ENOTCONN|ECONNABORTED)$/ });
     const again = mounted();
     assert.deepEqual(readdirSync(cli.path("mnt/active")), ["kept"]);
     unmounted(again);
@@ -263,9 +263,9 @@ describe("bad input gets a clear answer", () => {
   test("a read-only disk, and a full one", () => {
     const disk = cli.path("disk");
     mkdirSync(disk);
-    execFileSync("mount", ["-t", "tmpfs", "-o", "size=64k,ro", "none", disk]);
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=16k,ro", "none", disk]);
     refused([join(disk, "store"), "mnt"], 1, /disk\/store cannot be used: Read-only file system \(choose/);
-    execFileSync("mount", ["-o", "remount,rw,size=64k", disk]);
+    execFileSync("mount", ["-o", "remount,rw,size=16k", disk]);
     const full = cli.run(join(disk, "store"), "mnt");
     assert.equal(full.status, 1, full.stderr);
     assert.match(full.stderr, /[Nn]o space/);

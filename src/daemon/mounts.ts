@@ -16,7 +16,14 @@ export function resolveMountpoint(path: string): string {
     return realpathSync(path);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
-    if (code !== "ENOTCONN" && code !== "ENOENT" && code !== "EIO" && code !== "EACCES") throw error;
+    if (
+      code !== "ENOTCONN" &&
+      code !== "ECONNABORTED" &&
+      code !== "ENOENT" &&
+      code !== "EIO" &&
+      code !== "EACCES"
+    )
+      throw error;
     return join(realpathSync(dirname(path)), basename(path));
   }
 }

@@ -50,7 +50,9 @@ function clearStaleMount(path: string): void {
     statSync(path);
     return;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOTCONN") return;
+    const { code } = error as NodeJS.ErrnoException;
+    // ECONNABORTED: its connection is being taken down just now.
+    if (code !== "ENOTCONN" && code !== "ECONNABORTED") return;
   }
   const mountpoint = resolveMountpoint(path);
   const mount = mountAt(mountpoint);
