@@ -83,12 +83,13 @@ class Threads {
     const abort = (): number => Atomics.store(cancel, 0, 1);
     signal?.addEventListener("abort", abort, { once: true });
     const thread = this.pick();
-    thread.busy++;
+    // Work keeps the process alive, an idle thread does not.
+    if (thread.busy++ === 0) thread.worker.ref();
     return new Promise((resolve, reject) => {
       this.waiting.set(id, { cancel, resolve, reject });
       thread.worker.postMessage({ id, work, cancel } satisfies Task);
     }).finally(() => {
-      thread.busy--;
+      if (--thread.busy === 0 && !this.isClosed) thread.worker.unref();
       signal?.removeEventListener("abort", abort);
     });
   }
@@ -100,11 +101,11 @@ class Threads {
     const ended = this.threads.map(async ({ worker }) => {
       await new Promise<void>((resolve) => {
         worker.once("exit", () => resolve());
+        worker.ref();
         worker.postMessage({ end: true });
       });
     });
     await Promise.all(ended);
-    this.threads.length = 0;
   }
 
   private pick(): Thread {
@@ -121,6 +122,10 @@ class Threads {
     const thread: Thread = { worker, busy: 0 };
     worker.on("message", (outcome: Outcome) => this.settle(outcome));
     worker.on("error", (error) => this.fail(error));
+    worker.once("exit", () => {
+      const index = this.threads.indexOf(thread);
+      if (index >= 0) this.threads.splice(index, 1);
+    });
     worker.unref();
     this.threads.push(thread);
     return thread;
