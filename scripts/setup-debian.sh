@@ -1,0 +1,26 @@
+#!/bin/sh
+# Installs the Debian packages that the native tests use, as far as their programs are missing. Needs root; asks nothing.
+set -eu
+missing=
+need() { # PROGRAM PACKAGE
+  command -v "$1" >/dev/null 2>&1 || missing="$missing $2"
+}
+PATH=$PATH:/usr/sbin:/sbin
+need fusermount3 fuse3
+need setfattr attr
+need setfacl acl
+need setcap libcap2-bin
+need mkfs.ext4 e2fsprogs
+need mkfs.xfs xfsprogs
+need mkfs.btrfs btrfs-progs
+need rsync rsync
+need git git
+need python3 python3-minimal
+need setpriv util-linux
+need make make
+need ps procps
+[ -n "$missing" ] || exit 0
+export DEBIAN_FRONTEND=noninteractive
+apt-get -qq update
+# shellcheck disable=SC2086 # a list of names
+apt-get -qq install -y --no-install-recommends $missing
