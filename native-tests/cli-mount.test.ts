@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, readdirSync, realpathSync, statfsSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, realpathSync, rmSync, statfsSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { mountAt } from "../src/daemon/mounts.js";
@@ -269,7 +269,25 @@ describe("bad input gets a clear answer", () => {
     const full = cli.run(join(disk, "store"), "mnt");
     assert.equal(full.status, 1, full.stderr);
     assert.match(full.stderr, /[Nn]o space/);
-    assert.deepEqual(readdirSync(cli.directory), ["disk"]);
+    assert.deepEqual([readdirSync(cli.directory), readdirSync(disk)], [["disk"], []]);
+  });
+
+  test("a store on a disk that has become full is mounted, and gives space back", async () => {
+    const disk = cli.path("disk");
+    mkdirSync(disk);
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=8m", "none", disk]);
+    const store = join(disk, "store");
+    assert.equal(cli.run(store, "mnt").status, 0);
+    mkdirSync(cli.path("mnt/active/big"));
+    writeFileSync(cli.path("mnt/active/big/1"), Buffer.alloc(2 ** 20));
+    assert.equal(cli.run("umount", "mnt").status, 0);
+    assert.throws(() => writeFileSync(join(disk, "filler"), Buffer.alloc(2 ** 24)), { code: "ENOSPC" });
+    const done = cli.run(store, "mnt");
+    assert.deepEqual([done.status, done.stderr], [0, ""]);
+    rmSync(cli.path("mnt/active/big"), { recursive: true });
+    const free = (): number => statfsSync(disk).bfree * statfsSync(disk).bsize;
+    assert.equal(await until(() => free() >= 2 ** 20), true, `${free()} bytes are free`);
+    assert.equal(cli.run("umount", "mnt").status, 0);
   });
 
   test("no /dev/fuse", async () => {

@@ -1,5 +1,5 @@
-import { lstatSync, mkdirSync, readdirSync, realpathSync, rmdirSync, statSync } from "node:fs";
-import { dirname, sep } from "node:path";
+import { lstatSync, mkdirSync, readdirSync, realpathSync, rmdirSync, statfsSync, statSync } from "node:fs";
+import { dirname, join, sep } from "node:path";
 import { printable, rawFromText } from "../base/bytes.js";
 import { log } from "../base/log.js";
 import { unmountFuse } from "../fuse/mount.js";
@@ -36,6 +36,7 @@ export function preparePlaces(store: string, mountpoint: string): Places {
     const places = { store: realpathSync(store), mountpoint: realpathSync(mountpoint), undo };
     refuseOverlap(places.store, places.mountpoint);
     refuseForeign(places.store);
+    refuseFull(places.store);
     refuseOccupied(places.mountpoint);
     return places;
   } catch (error) {
@@ -156,6 +157,25 @@ function refuseForeign(store: string): void {
   throw new Failure(
     "store",
     `the store ${store} holds something else (${JSON.stringify(foreign)}): name a store, an empty directory or a path that is still free`,
+  );
+}
+
+/** Bytes that a new store takes at most while it is empty. */
+const NEW_STORE_BYTES = 2 ** 20;
+
+/**
+ * A new store needs room: its database is mapped into memory, where a full disk is no error but SIGBUS. A store that is
+ * there has its room already, and must open on a full disk, so that something can be removed from it.
+ */
+function refuseFull(store: string): void {
+  if ((statSync(join(store, "metadata.mdb"), { throwIfNoEntry: false })?.size ?? 0) > 0) return;
+  const { blocks, bfree, bavail, bsize } = statfsSync(store);
+  const free = (process.geteuid?.() === 0 ? bfree : bavail) * bsize;
+  // File systems without a limit report no blocks at all.
+  if (blocks === 0 || free >= NEW_STORE_BYTES) return;
+  throw new Failure(
+    "resources",
+    `no space left for the store ${store}: a new one needs ${NEW_STORE_BYTES / 1024} KiB and ${Math.floor(free / 1024)} KiB are free: free some space there, or choose a place on another file system`,
   );
 }
 

@@ -1,4 +1,5 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeSync } from "node:fs";
+import { log } from "../base/log.js";
 import { O_CLOEXEC, O_CREAT, O_RDWR } from "../sys/constants.js";
 import { EACCES, EAGAIN, EIO, EPERM, EROFS } from "../sys/errno.js";
 import { errnoText } from "../sys/error.js";
@@ -6,6 +7,10 @@ import { close, flock, openAt } from "../sys/file.js";
 import { busy } from "./errors.js";
 import { StoreError } from "./types.js";
 
+const trace = log("store");
+
+/** Room for the longest mountpoint (PATH_MAX), in bytes. */
+const NOTE_BYTES = 8192;
 const LOCK_EX = 2;
 const LOCK_NB = 4;
 
@@ -18,10 +23,7 @@ export interface Owner {
 
 /** The lock of a store: held by one process, by an open file description, so that it goes with the process (flock(2)). */
 export class StoreLock {
-  private constructor(
-    private readonly fd: number,
-    private readonly path: string,
-  ) {}
+  private constructor(private readonly fd: number) {}
 
   /** @throws StoreError Busy, which names who has it; Io when it cannot be made */
   static take(directory: string): StoreLock {
@@ -34,19 +36,31 @@ export class StoreLock {
       if (code === -EAGAIN) throw taken(directory, lockOwner(directory));
       throw cannotLock(directory, -code);
     }
-    const lock = new StoreLock(fd, path);
+    const lock = new StoreLock(fd);
     lock.tell({ pid: process.pid });
     return lock;
   }
 
   /** Writes down who has the store. */
   tell(owner: Owner): void {
-    writeFileSync(this.path, `${JSON.stringify(owner)}\n`);
+    this.note(JSON.stringify(owner));
   }
 
   release(): void {
-    writeFileSync(this.path, "");
+    this.note("");
     close(this.fd);
+  }
+
+  /** Always of one length and in place, so that the file keeps its blocks and a full disk can be opened. */
+  private note(text: string): void {
+    const bytes = Buffer.alloc(NOTE_BYTES, " ");
+    bytes.write(text);
+    try {
+      writeSync(this.fd, bytes, 0, NOTE_BYTES, 0);
+    } catch (error) {
+      // The lock holds all the same; who has it cannot be looked up then.
+      trace("the owner is not written down: %s", error);
+    }
   }
 }
 
@@ -78,7 +92,7 @@ function taken(directory: string, owner: Owner | undefined): StoreError {
 /** @returns who has a store, as far as it is written down; undefined when nobody has */
 export function lockOwner(directory: string): Owner | undefined {
   try {
-    const owner: unknown = JSON.parse(readFileSync(`${directory}/lock`, "utf8") || "null");
+    const owner: unknown = JSON.parse(readFileSync(`${directory}/lock`, "utf8").trim() || "null");
     if (typeof owner !== "object" || owner === null || !("pid" in owner)) return undefined;
     return isRunning(Number(owner.pid)) ? (owner as Owner) : undefined;
   } catch (error) {
