@@ -3,7 +3,7 @@ import { statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { rawFromText } from "../base/bytes.js";
 import { unmountFuse } from "../fuse/mount.js";
-import { MOUNT_TYPE, mountAt } from "./mounts.js";
+import { isDeadMount, MOUNT_TYPE, mountAt } from "./mounts.js";
 
 const here = fileURLToPath(import.meta.url);
 
@@ -27,8 +27,8 @@ function watch(mountpoint: string): void {
     try {
       statSync(mountpoint);
     } catch (error) {
-      const dead = (error as NodeJS.ErrnoException).code === "ENOTCONN";
-      if (dead && mountAt(mountpoint)?.type === MOUNT_TYPE) unmountFuse(rawFromText(mountpoint), true);
+      if (isDeadMount(error) && mountAt(mountpoint)?.type === MOUNT_TYPE)
+        unmountFuse(rawFromText(mountpoint), true);
     }
   });
 }

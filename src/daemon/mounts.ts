@@ -6,6 +6,12 @@ import { type MountInfo, readMountInfo } from "../sys/mount.js";
 /** Type by which our mounts are known in mountinfo. */
 export const MOUNT_TYPE = "fuse.snapmount";
 
+/** Whether a call failed because nobody serves the mount; ECONNABORTED while its connection is being taken down. */
+export function isDeadMount(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === "ENOTCONN" || code === "ECONNABORTED";
+}
+
 /**
  * The real path of a mountpoint without asking the mount itself, which may be dead:
  * only what leads to it is resolved when it cannot be.
@@ -16,14 +22,7 @@ export function resolveMountpoint(path: string): string {
     return realpathSync(path);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
-    if (
-      code !== "ENOTCONN" &&
-      code !== "ECONNABORTED" &&
-      code !== "ENOENT" &&
-      code !== "EIO" &&
-      code !== "EACCES"
-    )
-      throw error;
+    if (!isDeadMount(error) && code !== "ENOENT" && code !== "EIO" && code !== "EACCES") throw error;
     return join(realpathSync(dirname(path)), basename(path));
   }
 }

@@ -5,7 +5,7 @@ import { log } from "../base/log.js";
 import { unmountFuse } from "../fuse/mount.js";
 import { errnoText } from "../sys/error.js";
 import { Failure } from "./failure.js";
-import { MOUNT_TYPE, mountAt, resolveMountpoint } from "./mounts.js";
+import { isDeadMount, MOUNT_TYPE, mountAt, resolveMountpoint } from "./mounts.js";
 
 const trace = log("daemon");
 
@@ -51,9 +51,7 @@ function clearStaleMount(path: string): void {
     statSync(path);
     return;
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    // ECONNABORTED: its connection is being taken down just now.
-    if (code !== "ENOTCONN" && code !== "ECONNABORTED") return;
+    if (!isDeadMount(error)) return;
   }
   const mountpoint = resolveMountpoint(path);
   const mount = mountAt(mountpoint);

@@ -91,7 +91,7 @@ class Threads {
       thread.worker.postMessage({ id, work, cancel } satisfies Task);
     }).finally(() => {
       thread.busy--;
-      if (thread.busy === 0) thread.worker.unref();
+      if (thread.busy === 0 && !this.isClosed) thread.worker.unref();
       signal?.removeEventListener("abort", abort);
     });
   }
@@ -108,7 +108,6 @@ class Threads {
       });
     });
     await Promise.all(ended);
-    this.threads.length = 0;
   }
 
   private pick(): Thread {
@@ -125,6 +124,10 @@ class Threads {
     const thread: Thread = { worker, busy: 0 };
     worker.on("message", (outcome: Outcome) => this.settle(outcome));
     worker.on("error", (error) => this.fail(error));
+    worker.once("exit", () => {
+      const index = this.threads.indexOf(thread);
+      if (index >= 0) this.threads.splice(index, 1);
+    });
     worker.unref();
     this.threads.push(thread);
     return thread;
