@@ -6,22 +6,30 @@ import { Arena } from "./support/arena.js";
 
 const RACE_SECONDS = Number(process.env["SNAPMOUNT_RACE_SECONDS"] ?? "8");
 
+const MOST_ROUNDS = 6;
+const ENOUGH_STEPS = 100;
+
 for (const [variant, options] of Object.entries({ passthrough: [], "no passthrough": ["nopassthrough"] })) {
   describe(`another user, ${variant}`, () => {
     const arena = new Arena({ options });
     after(() => arena.close());
 
     it(`reaches nothing outside the entry by racing renames against links (${RACE_SECONDS} s)`, () => {
-      const outside = arena.nativeDirectory("outside");
-      const entry = arena.entry("race");
-      const native = arena.nativePath(entry.slice(arena.mnt.length + 1));
-      const result = arena.program("symlink_race", entry, native, outside, String(RACE_SECONDS));
-      assert.equal(result.status, 0, result.stderr);
-      const [first = "", second = ""] = result.stdout.split("\n");
-      assert.equal(first, "outside unchanged");
-      const [, worked = "0", leaked = "1"] = /worked (\d+), leaked (\d+)/.exec(second) ?? [];
-      assert.equal(leaked, "0", "content from outside was read through the entry");
-      assert.ok(Number(worked) > 100, `the race hardly ran: ${second}`);
+      // How often a step gets through is up to the scheduler: a race that hardly ran proves nothing and is run again.
+      let total = 0;
+      for (let round = 0; round < MOST_ROUNDS && total <= ENOUGH_STEPS; round++) {
+        const outside = arena.nativeDirectory("outside");
+        const entry = arena.entry("race");
+        const native = arena.nativePath(entry.slice(arena.mnt.length + 1));
+        const result = arena.program("symlink_race", entry, native, outside, String(RACE_SECONDS));
+        assert.equal(result.status, 0, result.stderr);
+        const [first = "", second = ""] = result.stdout.split("\n");
+        assert.equal(first, "outside unchanged");
+        const [, worked = "0", leaked = "1"] = /worked (\d+), leaked (\d+)/.exec(second) ?? [];
+        assert.equal(leaked, "0", "content from outside was read through the entry");
+        total += Number(worked);
+      }
+      assert.ok(total > ENOUGH_STEPS, `the race hardly ran: ${total} steps got through`);
     });
   });
 }
