@@ -4,6 +4,7 @@ import { O_CLOEXEC, O_DIRECTORY, O_RDONLY } from "../sys/constants.js";
 import { listDir, makeDirAt, renameAt, seekDir } from "../sys/dir.js";
 import { ENOENT } from "../sys/errno.js";
 import { check } from "../sys/error.js";
+import { fault } from "../sys/fault.js";
 import { close, openAt } from "../sys/file.js";
 import { type FsStat, Stat, statAt, statFs, uniqueMountId } from "../sys/stat.js";
 
@@ -48,12 +49,12 @@ export class Layout {
 
   /** Gives what was made under `unfinished` its place. @throws SysError */
   publish(unfinished: string, id: number): void {
-    check(this.rename(baseName(unfinished), String(id)), "rename", unfinished);
+    check(this.rename("publish", baseName(unfinished), String(id)), "rename", unfinished);
   }
 
   /** Sets a snapshot's directory aside for deletion. One that is not there is no failure. @returns whether it was there */
   discard(id: number): boolean {
-    const code = this.rename(String(id), `${REMOVED}${id}`);
+    const code = this.rename("discard", String(id), `${REMOVED}${id}`);
     if (code === -ENOENT) return false;
     check(code, "rename", this.path(id));
     return true;
@@ -61,7 +62,7 @@ export class Layout {
 
   /** Takes discard() back. */
   restore(id: number): void {
-    check(this.rename(`${REMOVED}${id}`, String(id)), "rename", this.removedPath(id));
+    check(this.rename("restore", `${REMOVED}${id}`, String(id)), "rename", this.removedPath(id));
   }
 
   exists(path: string): boolean {
@@ -113,8 +114,9 @@ export class Layout {
     close(this.fd);
   }
 
-  private rename(from: string, to: string): number {
-    return renameAt(this.fd, from as RawName, this.fd, to as RawName);
+  /** @param step the name by which tests make it fail */
+  private rename(step: string, from: string, to: string): number {
+    return fault(step) || renameAt(this.fd, from as RawName, this.fd, to as RawName);
   }
 }
 

@@ -1,5 +1,7 @@
 import { type Database, open, type RootDatabase } from "lmdb";
 import { EINVAL } from "../sys/errno.js";
+import { check } from "../sys/error.js";
+import { fault } from "../sys/fault.js";
 import { afterKind, idBytes, keyBytes, linkBytes, type Record } from "./records.js";
 import { type Info, type Kind, type Ref, StoreError } from "./types.js";
 
@@ -64,11 +66,18 @@ export class Metadata {
 
   /** Runs work in one write transaction; when it throws, nothing is changed. Visible at once, on the disk after durable(). */
   transaction<T>(work: () => T): T {
-    return this.root.transactionSync(work, TRANSACTION_FLAGS as never);
+    const done = this.root.transactionSync(() => {
+      const value = work();
+      check(fault("transaction"), "writing", "the metadata");
+      return value;
+    }, TRANSACTION_FLAGS as never);
+    fault("transacted");
+    return done;
   }
 
   /** Resolves when all that was changed before is on the disk. */
   async durable(): Promise<void> {
+    check(fault("durable"), "flushing", "the metadata");
     await this.settings.put("flushes", ++this.flushes);
     await this.root.flushed;
   }

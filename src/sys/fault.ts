@@ -1,15 +1,18 @@
+import { faultPlan } from "./fault-plan.js";
+
 /**
  * Asked before every call that touches the disk.
- * @param operation the name of the system call, for example `renameat2`
+ * @param operation the name of the system call, for example `renameat2`, or of a step of the store's
  * @returns 0 to go on, or -errno, which the call then answers without being made
  */
 export type FaultHook = (operation: string) => number;
 
-let hook: FaultHook | undefined;
+let hook: FaultHook | undefined = faultPlan(process.env["SNAPMOUNT_FAULT"]);
 
 /**
  * The seam through which tests make the disk fail or the process die at one certain step
  * (as litefs does): each call that touches the disk is named by its operation.
+ * Without a hook of its own every thread follows the plan in the environment (fault-plan.ts).
  * @param next the hook of this thread, or undefined for none
  */
 export function setFaultHook(next: FaultHook | undefined): void {

@@ -1,5 +1,5 @@
 import type { RawName } from "../base/bytes.js";
-import { O_CLOEXEC } from "./constants.js";
+import { O_CLOEXEC, O_CREAT } from "./constants.js";
 import { fault } from "./fault.js";
 import { type CArgument, cFunction, result, retry } from "./ffi.js";
 import { cname } from "./scratch.js";
@@ -30,7 +30,7 @@ const FICLONE = 0x40049409;
 
 /** openat(2), close-on-exec. @returns a descriptor or -errno */
 export function openAt(dirfd: number, name: RawName | string, flags: number, mode = 0): number {
-  const failed = fault("openat");
+  const failed = fault((flags & O_CREAT) === 0 ? "openat" : "creat");
   return failed !== 0 ? failed : retry(() => cOpenat(dirfd, cname(name), flags | O_CLOEXEC, mode));
 }
 
@@ -49,7 +49,7 @@ export function openAt2(
   mode: number,
   resolve: number,
 ): number {
-  const failed = fault("openat");
+  const failed = fault((flags & O_CREAT) === 0 ? "openat" : "creat");
   if (failed !== 0) return failed;
   openHow[0] = BigInt(flags | O_CLOEXEC);
   openHow[1] = BigInt(mode);
@@ -104,6 +104,8 @@ export function preadFlags(
   offset: number,
   flags: number,
 ): number {
+  const failed = fault("pread");
+  if (failed !== 0) return failed;
   iovec[0] = BigInt(address);
   iovec[1] = BigInt(length);
   return retry(() => cPreadv2(fd, iovecBytes, 1, offset, flags));

@@ -1,4 +1,5 @@
 import { type MessagePort, workerData } from "node:worker_threads";
+import { fault } from "./fault.js";
 import { cFunction, retry } from "./ffi.js";
 import { allocate, copyRange, dataSync, sync, syncFs } from "./file.js";
 import { signalEventFd } from "./poll.js";
@@ -11,9 +12,11 @@ const cWrite = cFunction("int64_t write(int, uintptr_t, size_t)");
 
 type Call = (...args: readonly number[]) => number;
 const calls: Readonly<Record<PoolOperation, Call>> = {
-  pread: (fd, address, length, offset) => retry(() => cPread(fd!, address!, length!, offset!)),
-  pwrite: (fd, address, length, offset) => retry(() => cPwrite(fd!, address!, length!, offset!)),
-  write: (fd, address, length) => retry(() => cWrite(fd!, address!, length!)),
+  pread: (fd, address, length, offset) =>
+    fault("pread") || retry(() => cPread(fd!, address!, length!, offset!)),
+  pwrite: (fd, address, length, offset) =>
+    fault("pwrite") || retry(() => cPwrite(fd!, address!, length!, offset!)),
+  write: (fd, address, length) => fault("pwrite") || retry(() => cWrite(fd!, address!, length!)),
   fsync: (fd) => sync(fd!),
   fdatasync: (fd) => dataSync(fd!),
   syncfs: (fd) => syncFs(fd!),
