@@ -139,6 +139,7 @@ async function serve(
     const answered = announce(mountpoint).then(() => true);
     const gone = Promise.race([session.ended, stop.requested]).then(() => false);
     if (!(await Promise.race([answered, gone]))) stop.throwIfRequested();
+    trace("%s is mounted at %s and answers", places.store, mountpoint);
     notifyManager(`MAINPID=${process.pid}\nREADY=1\nSTATUS=${places.store} is mounted at ${mountpoint}`);
     await gone;
     notifyManager("STOPPING=1");
