@@ -14,6 +14,7 @@ need mkfs.ext4 e2fsprogs
 need mkfs.xfs xfsprogs
 need mkfs.btrfs btrfs-progs
 need rsync rsync
+need debootstrap debootstrap
 need git git
 need python3 python3-minimal
 need setpriv util-linux

@@ -1,11 +1,12 @@
 import { join } from "node:path";
 import { Arena } from "../../native-tests/support/arena.js";
 import type { FileSystemType } from "../../native-tests/support/image.js";
+import { debianTree } from "../debian-tree.js";
 import { deepestFile, prepareAndRemove } from "./lifecycle.js";
 import type { RowResult } from "./report.js";
 import { settle, timed } from "./shell.js";
 import { summarize } from "./statistics.js";
-import { debianTree, largeTree } from "./trees.js";
+import { largeTree } from "./trees.js";
 import { controlVerdicts, type Verdict } from "./verdicts.js";
 
 export interface ControlOptions {

@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { Arena } from "../../native-tests/support/arena.js";
+import { debianTree } from "../debian-tree.js";
 import { canCount, countRequests, type Requests } from "./requests.js";
 import { dropCaches, output, timed } from "./shell.js";
 import { summarize } from "./statistics.js";
-import { debianTree } from "./trees.js";
 
 const WRITES = 100;
 const PASSES = 5;

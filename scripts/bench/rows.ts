@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
+import { debianTree } from "../debian-tree.js";
 import { dropCaches, output, timed } from "./shell.js";
-import { debianTree, gitRepository } from "./trees.js";
+import { gitRepository } from "./trees.js";
 
 const IO = fileURLToPath(new URL("../../../scripts/bench/io.py", import.meta.url));
 

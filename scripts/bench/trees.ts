@@ -1,33 +1,16 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { homedir, tmpdir } from "node:os";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-
-const CACHE = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "snapmount-bench");
-const PACKAGES = "perl,python3,git";
-const RELEASE = "bookworm";
-
-/** @returns a tar archive of a Debian minbase root tree with perl, python3 and git; made once and kept */
-export function debianTree(): string {
-  const archive = join(CACHE, `debian-${RELEASE}.tar`);
-  if (!existsSync(archive)) {
-    make(archive, (root) => {
-      const flags = ["--variant=minbase", `--include=${PACKAGES}`, RELEASE];
-      execFileSync("debootstrap", [...flags, root], { stdio: ["ignore", "ignore", "inherit"] });
-      rmSync(join(root, "var/cache/apt"), { recursive: true, force: true });
-    });
-  }
-  return archive;
-}
+import { archiveTree, cached } from "../debian-tree.js";
 
 /**
  * @param files how many small files are under version control
  * @returns a tar archive of a git work tree without changes; made once and kept
  */
 export function gitRepository(files: number): string {
-  const archive = join(CACHE, `repository-${files}.tar`);
+  const archive = cached(`repository-${files}.tar`);
   if (!existsSync(archive)) {
-    make(archive, (root) => {
+    archiveTree(archive, (root) => {
       for (let i = 0; i < files; i++) {
         const directory = join(root, `module${i % 97}`, `part${i % 13}`);
         mkdirSync(directory, { recursive: true });
@@ -38,6 +21,7 @@ export function gitRepository(files: number): string {
       git("init", "-q");
       git("add", ".");
       git("-c", "user.name=bench", "-c", "user.email=bench@localhost", "commit", "-qm", "files");
+      return true;
     });
   }
   return archive;
@@ -67,18 +51,4 @@ for i in range(files):
   execFileSync("/usr/bin/python3", ["-c", script, directory, String(files), String(bytes)], {
     stdio: "inherit",
   });
-}
-
-/** Makes a tree in a temporary directory and archives it; the archive appears whole or not at all. */
-function make(archive: string, fill: (root: string) => void): void {
-  console.error(`making ${archive} (once)`);
-  mkdirSync(CACHE, { recursive: true });
-  const root = mkdtempSync(join(tmpdir(), "snapmount-bench-tree-"));
-  try {
-    fill(root);
-    execFileSync("tar", ["-cf", `${archive}.new`, "--xattrs", "-C", root, "."]);
-    renameSync(`${archive}.new`, archive);
-  } finally {
-    rmSync(root, { recursive: true, force: true });
-  }
 }
