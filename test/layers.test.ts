@@ -19,6 +19,10 @@ const OWNERS: Readonly<Record<string, string>> = {
   koffi: "sys",
   lmdb: "store",
   commander: "cli",
+  "cli-progress": "cli",
+  "cli-table3": "cli",
+  picocolors: "cli",
+  tar: "store",
   debug: "base",
 };
 

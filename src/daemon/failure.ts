@@ -12,6 +12,10 @@ export type FailureKind =
   | "busy"
   /** FUSE is not available. */
   | "fuse"
+  /** There is no such store or snapshot. */
+  | "notFound"
+  /** The name is taken. */
+  | "exists"
   /** No space, no memory, no descriptors. */
   | "resources"
   /** A signal came first. */

@@ -1,4 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { printable, type RawName, rawFromText } from "../base/bytes.js";
+import { type MountInfo, readMountInfo } from "../sys/mount.js";
 import { mountsBelow } from "./mounts.js";
 
 /** Something that keeps a mount busy. */
@@ -23,13 +25,105 @@ export function findHolders(mountpoint: string): Holder[] {
       holders.push({ pid: undefined, command: mount.type, what: `is mounted on ${mount.mountPoint}` });
     }
   }
-  for (const entry of readdirSync("/proc")) {
-    const pid = Number(entry);
-    if (!Number.isInteger(pid) || pid === process.pid) continue;
+  for (const pid of processes()) {
+    if (pid === process.pid) continue;
     const what = whatItHolds(pid, mountpoint);
     if (what !== undefined) holders.push({ pid, command: commandOf(pid), what });
   }
   return holders;
+}
+
+/**
+ * Who uses a directory, and not only a mount: processes, and bind mounts of it or of what is below it, whose users are
+ * found as well. Mounts in other mount namespaces are seen too, as far as the caller may look there (root: all).
+ * @param paths real paths by which the directory is known
+ * @param besides processes that do not count
+ */
+export function findUsers(paths: readonly string[], besides: ReadonlySet<number | undefined>): Holder[] {
+  const holders: Holder[] = [];
+  const places = new Set(paths);
+  for (const mount of mountsOf(paths)) {
+    places.add(printable(mount.mountPoint));
+    holders.push({
+      pid: undefined,
+      command: mount.type,
+      what: `is mounted on ${printable(mount.mountPoint)}`,
+    });
+  }
+  for (const pid of processes()) {
+    if (besides.has(pid)) continue;
+    for (const place of places) {
+      const what = whatItHolds(pid, place);
+      if (what === undefined) continue;
+      holders.push({ pid, command: commandOf(pid), what });
+      break;
+    }
+  }
+  return holders;
+}
+
+/** @returns mounts on and below these directories, and mounts of them elsewhere, in all mount namespaces */
+function mountsOf(paths: readonly string[]): MountInfo[] {
+  const here = readMountInfo();
+  const origins = paths.map((path) => originOf(rawFromText(path), here));
+  const found = new Map<string, MountInfo>();
+  for (const table of mountTables()) {
+    for (const mount of table) {
+      const isOn = paths.some((path) => isWithin(mount.mountPoint, rawFromText(path)));
+      const isOf = origins.some(
+        (origin) =>
+          origin !== undefined &&
+          mount.major === origin.major &&
+          mount.minor === origin.minor &&
+          isWithin(mount.root, origin.root),
+      );
+      if (isOn || isOf) found.set(`${mount.mountPoint} ${mount.root}`, mount);
+    }
+  }
+  return [...found.values()];
+}
+
+/** @returns where in which file system a path is, or undefined when nothing is known to be mounted there */
+function originOf(
+  path: RawName,
+  mounts: readonly MountInfo[],
+): Pick<MountInfo, "major" | "minor" | "root"> | undefined {
+  let best: MountInfo | undefined;
+  for (const mount of mounts) {
+    const isLonger = best === undefined || mount.mountPoint.length >= best.mountPoint.length;
+    if (isLonger && isWithin(path, mount.mountPoint)) best = mount;
+  }
+  if (best === undefined) return undefined;
+  const below = best.mountPoint === "/" ? path : path.slice(best.mountPoint.length);
+  return {
+    major: best.major,
+    minor: best.minor,
+    root: `${best.root === "/" ? "" : best.root}${below}` as RawName,
+  };
+}
+
+function isWithin(path: string, directory: string): boolean {
+  return directory === "/" || path === directory || path.startsWith(`${directory}/`);
+}
+
+/** @returns the mounts of each mount namespace that may be looked at */
+function* mountTables(): Generator<MountInfo[]> {
+  const seen = new Set<string>();
+  for (const pid of [process.pid, ...processes()]) {
+    const namespace = readLink(`/proc/${pid}/ns/mnt`);
+    if (namespace === undefined || seen.has(namespace)) continue;
+    seen.add(namespace);
+    try {
+      yield readMountInfo(`/proc/${pid}/mountinfo`);
+    } catch {
+      // The process has ended meanwhile; another one of its namespace may follow.
+      seen.delete(namespace);
+    }
+  }
+}
+
+function processes(): number[] {
+  return readdirSync("/proc").map(Number).filter(Number.isInteger);
 }
 
 /** @returns the holders as text, one a line, or that none can be seen */

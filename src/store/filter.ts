@@ -4,6 +4,9 @@ import type { Info } from "./types.js";
 
 const trace = log("store");
 
+/** What filters see of a snapshot. */
+export type Filterable = Pick<Info, "kind" | "key" | "parent" | "labels">;
+
 /** One condition of a filter. */
 interface Selector {
   readonly path: readonly string[];
@@ -17,13 +20,13 @@ interface Selector {
  * @returns whether a snapshot matches; everything does without a filter
  * @throws StoreError InvalidArgument, with the place of the mistake
  */
-export function compileFilters(filters: readonly string[]): (info: Info) => boolean {
+export function compileFilters(filters: readonly string[]): (info: Filterable) => boolean {
   const compiled = filters.map((filter) => new Parser(filter).parse().map(compile));
   if (compiled.length === 0) return () => true;
   return (info) => compiled.some((selectors) => selectors.every((matches) => matches(info)));
 }
 
-function compile(selector: Selector): (info: Info) => boolean {
+function compile(selector: Selector): (info: Filterable) => boolean {
   const { path, operator, value } = selector;
   if (operator === "") return (info) => field(info, path) !== undefined;
   if (operator === "==") return (info) => field(info, path) === value;
@@ -42,7 +45,7 @@ function expression(source: string): RegExp | undefined {
   }
 }
 
-function field(info: Info, path: readonly string[]): string | undefined {
+function field(info: Filterable, path: readonly string[]): string | undefined {
   const [first, ...rest] = path;
   if (first === "name") return info.key;
   if (first === "parent") return info.parent ?? "";

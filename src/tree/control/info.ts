@@ -205,9 +205,23 @@ class Link extends InfoNode {
     return { ...this.shown(S_IFLNK | 0o777), size: this.target.length };
   }
 
+  /** The kernel keeps what a link leads to (FUSE_CACHE_SYMLINKS) until it meets another generation of it. */
+  override entry(out: Entry): number {
+    const code = super.entry(out);
+    out.generation = generationOf(this.target);
+    return code;
+  }
+
   override readlink(out: IoArea): number {
     return out.buffer.latin1Write(this.target, 0);
   }
+}
+
+/** @returns 32 bits that differ for different texts, but for one pair in four thousand million (FNV-1a) */
+function generationOf(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  return hash >>> 0;
 }
 
 /** A file with one value. */
