@@ -1,9 +1,8 @@
 import type { RawName } from "../base/bytes.js";
 import type { Exchange } from "./exchange.js";
 import type { DirSink, Entry } from "./filesystem.js";
-import { ENTRY_OUT } from "./protocol.js";
+import { DIRENT, ENTRY_OUT } from "./protocol.js";
 
-const DIRENT = 24;
 const align = (length: number): number => (length + 7) & ~7;
 
 /** Fills the reply of READDIR or READDIRPLUS. */
@@ -50,4 +49,15 @@ export class DirReply implements DirSink {
     this.used += align(end - this.used);
     exchange.zero(end, this.used - end);
   }
+}
+
+/** @returns the nodes that a READDIRPLUS reply gives to the kernel */
+export function nodesOf(x: Exchange): number[] {
+  const nodes: number[] = [];
+  for (let at = 0; at < x.body; ) {
+    const node = x.given64(at);
+    if (node !== 0) nodes.push(node);
+    at += align(ENTRY_OUT + DIRENT + x.given32(at + ENTRY_OUT + 16));
+  }
+  return nodes;
 }

@@ -1,14 +1,26 @@
 import { log } from "../base/log.js";
-import { EINVAL, EIO, ENOENT, ENOSYS } from "../sys/errno.js";
+import { EINVAL, EIO, ENOSYS } from "../sys/errno.js";
+import { nodesOf } from "./dir-reply.js";
 import type { Exchange } from "./exchange.js";
 import type { FileSystem } from "./filesystem.js";
 import { handlers } from "./handlers.js";
-import { IN_HEADER, Op } from "./protocol.js";
+import { IN_HEADER, LARGEST_ERRNO, Op } from "./protocol.js";
 
 const debug = log("fuse");
 
 /** Delivers a reply. @returns 0 or -errno; ENOENT when nobody waits for it any more */
 export type Transport = (exchange: Exchange, length: number) => number;
+
+/** Requests whose reply gives a node to the kernel, which counts it as looked up. */
+const GIVES_NODE: ReadonlySet<number> = new Set([
+  Op.LOOKUP,
+  Op.MKDIR,
+  Op.MKNOD,
+  Op.SYMLINK,
+  Op.LINK,
+  Op.CREATE,
+  Op.TMPFILE,
+]);
 
 /** What became of a request: its exchange may be used again, or belongs to a promise. */
 export type Outcome = "done" | "detached";
@@ -20,6 +32,7 @@ export type Outcome = "done" | "detached";
 export class Dispatcher {
   /** Requests whose answer is a promise, by their unique. */
   private readonly pending = new Map<number, Exchange>();
+  private detached = 0;
   /** Requests that failed because a handler threw; a bug, but one that harms its caller only. */
   failures = 0;
 
@@ -35,7 +48,7 @@ export class Dispatcher {
 
   /** How many answers are outstanding. */
   get outstanding(): number {
-    return this.pending.size;
+    return this.detached;
   }
 
   /** @param length bytes that were read into x.input */
@@ -43,11 +56,13 @@ export class Dispatcher {
     if (length < IN_HEADER) return "done";
     x.begin(length);
     if (x.declaredLength !== length) return this.reply(x, -EINVAL);
-    if (this.housekeeping(x)) return "done";
-    const entry = handlers.get(x.opcode);
-    if (entry === undefined) return this.reply(x, -ENOSYS);
-    if (x.size < entry.least || !Number.isSafeInteger(x.node)) return this.reply(x, -EINVAL);
     try {
+      if (this.housekeeping(x)) return "done";
+      const entry = handlers.get(x.opcode);
+      if (entry === undefined) return this.reply(x, -ENOSYS);
+      if (x.size < entry.least || !Number.isSafeInteger(x.node)) return this.reply(x, -EINVAL);
+      if (entry.wide !== undefined && !entry.wide.every((at) => x.isExact(at)))
+        return this.reply(x, -(entry.beyond ?? EINVAL));
       const answer = entry.handle(x, this.fs);
       if (typeof answer === "number") return this.reply(x, answer);
       this.detach(x, answer);
@@ -60,10 +75,12 @@ export class Dispatcher {
   private detach(x: Exchange, answer: Promise<number>): void {
     const { unique } = x;
     this.pending.set(unique, x);
+    this.detached++;
     answer
       .catch((error: unknown) => this.failed(x.opcode, error))
       .then((value) => {
-        this.pending.delete(unique);
+        this.detached--;
+        if (this.pending.get(unique) === x) this.pending.delete(unique);
         this.reply(x, value);
         this.release(x);
       })
@@ -77,9 +94,9 @@ export class Dispatcher {
   }
 
   private reply(x: Exchange, answer: number): Outcome {
-    const length = x.finish(Math.min(0, Math.max(answer, -4095)));
-    const code = this.transport(x, length);
-    if (code === -ENOENT && answer >= 0) this.undo(x);
+    // The kernel takes no errno beyond and would let the caller wait for ever.
+    const length = x.finish(answer < -LARGEST_ERRNO ? -EIO : Math.min(0, answer));
+    if (this.transport(x, length) < 0 && answer >= 0) this.undo(x);
     return "done";
   }
 
@@ -88,16 +105,8 @@ export class Dispatcher {
     const { opcode } = x;
     if (opcode === Op.OPEN) this.fs.release(x.node, x.opened.handle);
     if (opcode === Op.CREATE || opcode === Op.TMPFILE) this.fs.release(x.entry.node, x.opened.handle);
-    const gaveNode: readonly number[] = [
-      Op.LOOKUP,
-      Op.MKDIR,
-      Op.MKNOD,
-      Op.SYMLINK,
-      Op.LINK,
-      Op.CREATE,
-      Op.TMPFILE,
-    ];
-    if (gaveNode.includes(opcode) && x.entry.node !== 0) this.fs.forget(x.entry.node, 1);
+    if (GIVES_NODE.has(opcode) && x.entry.node !== 0) this.fs.forget(x.entry.node, 1);
+    if (opcode === Op.READDIRPLUS) for (const node of nodesOf(x)) this.fs.forget(node, 1);
   }
 
   /** Whether the request only gives something back, so that it may be handled ahead of others. */

@@ -6,6 +6,8 @@ import type { Caller, Changes, Entry, IoArea, Opened } from "./filesystem.js";
 import { ATTR_OUT, IN_HEADER, OUT_HEADER, REQUEST_ROOM } from "./protocol.js";
 
 const TWO_32 = 4294967296;
+/** High halves from here on make 64-bit numbers that a double may not hold. */
+const MOST_HIGH = 2 ** 21;
 
 /**
  * One request and its reply: memory for both, and the objects that a handler fills. An exchange is used again for the next
@@ -107,6 +109,10 @@ export class Exchange {
   big(offset: number): bigint {
     return this.inView.getBigUint64(IN_HEADER + offset, true);
   }
+  /** Whether the 64 bits at offset are a number that is carried exactly: no file is as large as the others. */
+  isExact(offset: number): boolean {
+    return this.inView.getUint32(IN_HEADER + offset + 4, true) < MOST_HIGH;
+  }
   private rawU64(at: number): number {
     return this.inView.getUint32(at + 4, true) * TWO_32 + this.inView.getUint32(at, true);
   }
@@ -150,6 +156,14 @@ export class Exchange {
   }
   putBig(offset: number, value: bigint): void {
     this.view.setBigUint64(OUT_HEADER + offset, BigInt.asUintN(64, value), true);
+  }
+  /** What put32 has put. */
+  given32(offset: number): number {
+    return this.view.getUint32(OUT_HEADER + offset, true);
+  }
+  /** What put64 has put. */
+  given64(offset: number): number {
+    return this.view.getInt32(OUT_HEADER + offset + 4, true) * TWO_32 + this.given32(offset);
   }
   putName(offset: number, name: RawName): void {
     this.output.latin1Write(name, OUT_HEADER + offset);

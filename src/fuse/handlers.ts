@@ -1,7 +1,7 @@
 import type { RawName } from "../base/bytes.js";
 import { MAX_IO, NAME_MAX, PATH_MAX, XATTR_SIZE_MAX } from "../base/limits.js";
 import { UTIME_NOW, UTIME_OMIT } from "../sys/constants.js";
-import { EINVAL, ENAMETOOLONG, ENOSYS } from "../sys/errno.js";
+import { EFBIG, EINVAL, ENAMETOOLONG, ENOSYS, ENXIO } from "../sys/errno.js";
 import type { FsStat, Stat } from "../sys/stat.js";
 import { DirReply } from "./dir-reply.js";
 import type { Exchange } from "./exchange.js";
@@ -24,6 +24,9 @@ export type Handler = (x: Exchange, fs: FileSystem) => Answer;
 /** A handler for requests whose body has at least so many bytes. */
 interface Entry {
   readonly least: number;
+  /** Where the body has 64-bit numbers that must be exact; one that is not is answered with `beyond`, else EINVAL. */
+  readonly wide?: readonly number[];
+  readonly beyond?: number;
   readonly handle: Handler;
 }
 
@@ -270,7 +273,7 @@ export const handlers: ReadonlyMap<number, Entry> = new Map<number, Entry>([
     { least: 2, handle: (x, fs) => withName(x, 0, (n) => made(x, fs.lookup(x.caller, x.node, n, x.entry))) },
   ],
   [Op.GETATTR, { least: 16, handle: getattr }],
-  [Op.SETATTR, { least: 88, handle: setattr }],
+  [Op.SETATTR, { least: 88, wide: [16], beyond: EFBIG, handle: setattr }],
   [Op.READLINK, { least: 0, handle: (x, fs) => then(fs.readlink(x.caller, x.node, x.out), data(x)) }],
   [Op.SYMLINK, { least: 4, handle: symlink }],
   [Op.MKNOD, { least: 18, handle: mknod }],
@@ -281,8 +284,8 @@ export const handlers: ReadonlyMap<number, Entry> = new Map<number, Entry>([
   [Op.RENAME2, { least: 20, handle: (x, fs) => rename(x, fs, 16, x.u32(8)) }],
   [Op.LINK, { least: 10, handle: link }],
   [Op.OPEN, { least: 8, handle: open }],
-  [Op.READ, { least: 40, handle: read }],
-  [Op.WRITE, { least: 40, handle: write }],
+  [Op.READ, { least: 40, wide: [0, 8], handle: read }],
+  [Op.WRITE, { least: 40, wide: [0, 8], beyond: EFBIG, handle: write }],
   [Op.STATFS, { least: 0, handle: statfs }],
   [Op.FSYNC, { least: 16, handle: fsync }],
   [
@@ -303,10 +306,10 @@ export const handlers: ReadonlyMap<number, Entry> = new Map<number, Entry>([
   [Op.READDIRPLUS, { least: 40, handle: (x, fs) => readdir(x, fs, true) }],
   [Op.CREATE, { least: 18, handle: create }],
   [Op.TMPFILE, { least: 16, handle: tmpfile }],
-  [Op.FALLOCATE, { least: 32, handle: fallocate }],
-  [Op.LSEEK, { least: 24, handle: lseek }],
-  [Op.COPY_FILE_RANGE, { least: 56, handle: (x, fs) => copyRange(x, fs, false) }],
-  [Op.COPY_FILE_RANGE_64, { least: 56, handle: (x, fs) => copyRange(x, fs, true) }],
+  [Op.FALLOCATE, { least: 32, wide: [0, 8, 16], beyond: EFBIG, handle: fallocate }],
+  [Op.LSEEK, { least: 24, wide: [0, 8], beyond: ENXIO, handle: lseek }],
+  [Op.COPY_FILE_RANGE, { least: 56, wide: [0, 8, 16, 24, 32], handle: (x, fs) => copyRange(x, fs, false) }],
+  [Op.COPY_FILE_RANGE_64, { least: 56, wide: [0, 8, 16, 24, 32], handle: (x, fs) => copyRange(x, fs, true) }],
   [Op.SYNCFS, { least: 8, handle: (x, fs) => fs.syncfs(x.caller, x.node) }],
   [Op.STATX, { least: 24, handle: statx }],
   // ENOSYS once, and the kernel does without: access is checked by default_permissions, nothing happens at

@@ -96,10 +96,15 @@ export const NOTIFY_INVAL_INODE = 2;
 export const NOTIFY_INVAL_ENTRY = 3;
 export const FUSE_EXPIRE_ONLY = 1;
 
+/** A reply with a larger one is refused (fuse_dev_do_write in fs/fuse/dev.c). */
+export const LARGEST_ERRNO = 511;
+
 export const IN_HEADER = 40;
 export const OUT_HEADER = 16;
 export const ENTRY_OUT = 128;
 export const ATTR_OUT = 104;
 export const OPEN_OUT = 16;
+/** struct fuse_dirent without its name; entries are padded to 8 bytes. */
+export const DIRENT = 24;
 /** A page for headers and names, beside the data. */
 export const REQUEST_ROOM = 4096 * 3;

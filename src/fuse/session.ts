@@ -2,7 +2,7 @@ import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
 import type { RawName } from "../base/bytes.js";
 import { log } from "../base/log.js";
 import type { PortHost } from "../base/port-host.js";
-import { EAGAIN, ECONNABORTED, EINTR, ENODEV, ENOENT, EPERM } from "../sys/errno.js";
+import { EAGAIN, ECONNABORTED, EINTR, EIO, ENODEV, ENOENT, EPERM } from "../sys/errno.js";
 import { check, SysError } from "../sys/error.js";
 import { close, readOnce, write } from "../sys/file.js";
 import { closeBackingFile, openBackingFile } from "../sys/fuse-device.js";
@@ -11,7 +11,7 @@ import { Dispatcher } from "./dispatcher.js";
 import { Exchange } from "./exchange.js";
 import type { FileSystem, NodeId, SessionControl } from "./filesystem.js";
 import { type Negotiated, negotiate } from "./negotiate.js";
-import { FUSE_EXPIRE_ONLY, NOTIFY_INVAL_ENTRY, NOTIFY_INVAL_INODE, OPCODES, Op } from "./protocol.js";
+import { FUSE_EXPIRE_ONLY, IN_HEADER, NOTIFY_INVAL_ENTRY, NOTIFY_INVAL_INODE, OPCODES, Op } from "./protocol.js";
 
 const debug = log("fuse");
 /** Most requests that are put aside while queued releases are looked for. */
@@ -87,7 +87,7 @@ export class Session implements SessionControl, PortHost {
         if (length > 0) {
           if (this.handle(x, length)) x = this.take();
           active = process.hrtime.bigint();
-        } else if (length === -ENODEV || length === -ECONNABORTED) break;
+        } else if (length === 0 || length === -ENODEV || length === -ECONNABORTED) break;
         else if (length !== -EAGAIN && length !== -EINTR && length !== -ENOENT)
           throw new SysError(-length, "read", "/dev/fuse");
         if (this.pump()) active = process.hrtime.bigint();
@@ -117,9 +117,15 @@ export class Session implements SessionControl, PortHost {
 
   /** @returns whether the exchange was detached */
   private handle(x: Exchange, length: number): boolean {
+    if (length < IN_HEADER) return false;
     const { opcode } = x;
     if (opcode < OPCODES) Atomics.add(this.counters, opcode, 1);
-    if (opcode === Op.INIT) {
+    if (this.negotiated === undefined) {
+      if (opcode !== Op.INIT) {
+        x.begin(length);
+        write(this.fd, x.output, x.finish(-EIO));
+        return false;
+      }
       this.initialise(x, length);
       return false;
     }

@@ -192,18 +192,18 @@ export class EntryTree implements fuse.FileSystem, Entries {
   }
   read(
     _c: Caller,
-    _node: number,
+    node: number,
     handle: number,
     offset: number,
     size: number,
     _f: number,
     out: fuse.IoArea,
   ): Answer {
-    return this.files.read(handle, offset, size, out);
+    return this.files.read(node, handle, offset, size, out);
   }
   write(
     caller: Caller,
-    _node: number,
+    node: number,
     handle: number,
     offset: number,
     data: fuse.IoArea,
@@ -211,13 +211,13 @@ export class EntryTree implements fuse.FileSystem, Entries {
     _flags: number,
     kill: boolean,
   ): Answer {
-    return this.files.write(handle, offset, data, size, caller, kill);
+    return this.files.write(caller, node, handle, offset, data, size, kill);
   }
-  release(_node: number, handle: number): void {
-    this.files.release(handle);
+  release(node: number, handle: number): void {
+    this.files.release(node, handle);
   }
-  fsync(_caller: Caller, _node: number, handle: number, dataOnly: boolean): Answer {
-    return this.files.fsync(handle, dataOnly);
+  fsync(_caller: Caller, node: number, handle: number, dataOnly: boolean): Answer {
+    return this.files.fsync(node, handle, dataOnly);
   }
   fsyncdir(_caller: Caller, node: number, dataOnly: boolean): Answer {
     return this.files.fsyncdir(node, dataOnly);
@@ -225,23 +225,23 @@ export class EntryTree implements fuse.FileSystem, Entries {
   readdir(_caller: Caller, node: number, offset: bigint, sink: fuse.DirSink): Answer {
     return this.names.readdir(node, offset, sink);
   }
-  fallocate(_c: Caller, _node: number, handle: number, mode: number, offset: number, length: number): Answer {
-    return this.files.fallocate(handle, mode, offset, length);
+  fallocate(_c: Caller, node: number, handle: number, mode: number, offset: number, length: number): Answer {
+    return this.files.fallocate(node, handle, mode, offset, length);
   }
-  lseek(_caller: Caller, _node: number, handle: number, offset: number, whence: number): Answer {
-    return this.files.lseek(handle, offset, whence);
+  lseek(_caller: Caller, node: number, handle: number, offset: number, whence: number): Answer {
+    return this.files.lseek(node, handle, offset, whence);
   }
   copyFileRange(
     _caller: Caller,
-    _node: number,
+    node: number,
     handle: number,
     offset: number,
-    _toNode: number,
+    toNode: number,
     toHandle: number,
     toOffset: number,
     length: number,
   ): Answer {
-    return this.files.copyFileRange(handle, offset, toHandle, toOffset, length);
+    return this.files.copyFileRange(node, handle, offset, toNode, toHandle, toOffset, length);
   }
   statfs(_caller: Caller, _node: number, out: FsStat): Answer {
     return statFs(out, this.core.snapshots);

@@ -142,12 +142,12 @@ export class FileOperations {
     out.flags = added.backingId === 0 && entry.settled ? FOPEN_KEEP_CACHE : 0;
   }
 
-  release(handle: number): void {
-    this.core.handles.remove(this.core.control, handle);
+  release(node: number, handle: number): void {
+    this.core.handles.remove(this.core.control, node, handle);
   }
 
-  read(handle: number, offset: number, size: number, out: IoArea): Answer {
-    const open = this.core.handles.get(handle);
+  read(node: number, handle: number, offset: number, size: number, out: IoArea): Answer {
+    const open = this.core.handles.get(node, handle);
     if (open === undefined) return -EBADF;
     const got = preadFlags(open.fd, out.address, size, offset, RWF_NOWAIT);
     if (got === size || got === 0) return got;
@@ -156,9 +156,17 @@ export class FileOperations {
     return this.core.options.pool.call("pread", open.fd, out.address, size, offset);
   }
 
-  write(handle: number, offset: number, data: IoArea, size: number, caller: Caller, kill: boolean): Answer {
+  write(
+    caller: Caller,
+    node: number,
+    handle: number,
+    offset: number,
+    data: IoArea,
+    size: number,
+    kill: boolean,
+  ): Answer {
     const { core } = this;
-    const open = core.handles.get(handle);
+    const open = core.handles.get(node, handle);
     if (open === undefined || !open.writable) return -EBADF;
     if (size > INLINE_WRITE && !kill)
       return core.options.pool.call("pwrite", open.fd, data.address, size, offset);
@@ -169,8 +177,8 @@ export class FileOperations {
     return done;
   }
 
-  async fsync(handle: number, dataOnly: boolean): Promise<number> {
-    const open = this.core.handles.get(handle);
+  async fsync(node: number, handle: number, dataOnly: boolean): Promise<number> {
+    const open = this.core.handles.get(node, handle);
     if (open === undefined) return -EBADF;
     const code = await this.core.options.pool.call(dataOnly ? "fdatasync" : "fsync", open.fd);
     return code < 0 ? code : this.recordDurable(open.entry);
@@ -201,22 +209,30 @@ export class FileOperations {
     return 0;
   }
 
-  fallocate(handle: number, mode: number, offset: number, length: number): Answer {
-    const open = this.core.handles.get(handle);
+  fallocate(node: number, handle: number, mode: number, offset: number, length: number): Answer {
+    const open = this.core.handles.get(node, handle);
     if (open === undefined) return -EBADF;
     const refused = this.core.mayChange(open.entry);
     if (refused !== 0) return refused;
     return this.core.options.pool.call("fallocate", open.fd, mode, offset, length);
   }
 
-  lseek(handle: number, offset: number, whence: number): Answer {
-    const open = this.core.handles.get(handle);
+  lseek(node: number, handle: number, offset: number, whence: number): Answer {
+    const open = this.core.handles.get(node, handle);
     return open === undefined ? -EBADF : seek(open.fd, offset, whence);
   }
 
-  copyFileRange(from: number, offset: number, to: number, toOffset: number, length: number): Answer {
-    const source = this.core.handles.get(from);
-    const target = this.core.handles.get(to);
+  copyFileRange(
+    node: number,
+    from: number,
+    offset: number,
+    toNode: number,
+    to: number,
+    toOffset: number,
+    length: number,
+  ): Answer {
+    const source = this.core.handles.get(node, from);
+    const target = this.core.handles.get(toNode, to);
     if (source === undefined || target === undefined || !target.writable) return -EBADF;
     // 1 GiB at a time, so that a signal is heard and other copies get their turn.
     const most = Math.min(length, 2 ** 30);

@@ -50,8 +50,10 @@ export class Handles {
     return this.handles.size;
   }
 
-  get(handle: number): Handle | undefined {
-    return this.handles.get(handle);
+  /** @returns the open handle, or undefined when there is none or it is of another node */
+  get(node: number, number: number): Handle | undefined {
+    const handle = this.handles.get(number);
+    return handle?.node === node ? handle : undefined;
   }
 
   /** @returns any open handle of a node, by which it can be reached when its name has gone */
@@ -89,10 +91,10 @@ export class Handles {
     return { handle, backingId: use.backingId };
   }
 
-  /** RELEASE. */
-  remove(control: SessionControl | undefined, number: number): Handle | undefined {
-    const handle = this.handles.get(number);
-    if (handle === undefined) return undefined;
+  /** RELEASE; of a handle that is not, or is of another node, nothing. */
+  remove(control: SessionControl | undefined, node: number, number: number): void {
+    const handle = this.get(node, number);
+    if (handle === undefined) return;
     this.handles.delete(number);
     const use = this.uses.get(handle.node);
     handle.entry.handles--;
@@ -107,7 +109,6 @@ export class Handles {
     }
     if (handle.writable && handle.passthrough) this.closeMapped(handle);
     else close(handle.fd);
-    return handle;
   }
 
   /**
@@ -122,7 +123,7 @@ export class Handles {
   }
 
   closeAll(control: SessionControl | undefined): void {
-    for (const number of [...this.handles.keys()]) this.remove(control, number);
+    for (const [number, { node }] of [...this.handles]) this.remove(control, node, number);
   }
 
   /** Closes a handle, and keeps the file in mind if it may have been mapped writable. */

@@ -84,7 +84,7 @@ export class NameOperations {
     const { core } = this;
     if (changes.killPrivileges) core.identity.dropExemptions();
     else core.identity.act(caller);
-    const handle = changes.handle === undefined ? undefined : core.handles.get(changes.handle);
+    const handle = changes.handle === undefined ? undefined : core.handles.get(node, changes.handle);
     if (handle?.writable) return truncateFd(handle.fd, size);
     if (core.nodes.type(node) !== S_IFREG) return -ESTALE;
     const fd = core.openNode(node, O_WRONLY | O_NONBLOCK);
