@@ -45,6 +45,7 @@ tell = (change) => tree.onStoreChange(change);
 const session = new Session(data.fd, tree, {
   maxStackDepth: data.maxStackDepth,
   passthrough: options.passthrough,
+  pool,
 });
 host.bind(session);
 session.attach(parent, (message) => {

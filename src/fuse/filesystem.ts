@@ -112,8 +112,11 @@ export interface SessionControl {
   closeBacking(id: number): void;
   /** Drops cached attributes (offset -1) or attributes and data from offset on. Never waits for a request. */
   invalidateInode(node: NodeId, offset: number, length: number): void;
-  /** Lets a cached name expire, so that it is looked up again at its next use. Never waits for a request. */
-  expireEntry(parent: NodeId, name: RawName): void;
+  /**
+   * Lets a cached name expire, so that it is looked up again at its next use. The kernel takes the directory's lock for it,
+   * so another thread asks, and no answer to a request in that directory may wait for this one.
+   */
+  expireEntry(parent: NodeId, name: RawName): Promise<void>;
   /**
    * Handles the RELEASE, FORGET and FLUSH requests that the kernel has queued, and puts others aside, in order.
    * RENAME can overtake RELEASE (see facts on EBUSY), so a commit calls this before it is refused.

@@ -6,16 +6,27 @@ import { EAGAIN, ECONNABORTED, EINTR, EIO, ENODEV, ENOENT, EPERM } from "../sys/
 import { check, SysError } from "../sys/error.js";
 import { close, readOnce, write } from "../sys/file.js";
 import { closeBackingFile, openBackingFile } from "../sys/fuse-device.js";
+import { allocateMemory, type Memory } from "../sys/memory.js";
 import { clearEventFd, makeEventFd, PollSet } from "../sys/poll.js";
+import type { BlockingPool } from "../sys/pool.js";
 import { Dispatcher } from "./dispatcher.js";
 import { Exchange } from "./exchange.js";
 import type { FileSystem, NodeId, SessionControl } from "./filesystem.js";
 import { type Negotiated, negotiate } from "./negotiate.js";
-import { FUSE_EXPIRE_ONLY, IN_HEADER, NOTIFY_INVAL_ENTRY, NOTIFY_INVAL_INODE, OPCODES, Op } from "./protocol.js";
+import {
+  FUSE_EXPIRE_ONLY,
+  IN_HEADER,
+  NOTIFY_INVAL_ENTRY,
+  NOTIFY_INVAL_INODE,
+  OPCODES,
+  Op,
+} from "./protocol.js";
 
 const debug = log("fuse");
 /** Most requests that are put aside while queued releases are looked for. */
 const MOST_ASIDE = 64;
+/** Headers, a name and its NUL. */
+const NOTICE_ROOM = 4096;
 
 export interface SessionOptions {
   /** Ask for passthrough where the kernel has it. */
@@ -24,6 +35,8 @@ export interface SessionOptions {
   readonly maxStackDepth: 1 | 2;
   /** For how long to ask the device again before sleeping, in microseconds: a wake-up costs more. Default 100. */
   readonly busyPollMicros?: number;
+  /** Makes calls that may wait. */
+  readonly pool: Pick<BlockingPool, "call">;
   /** Takes the number of requests by opcode, and at index 0 that of open backing files. */
   readonly counters?: Int32Array;
 }
@@ -42,7 +55,8 @@ export class Session implements SessionControl, PortHost {
   private negotiated: Negotiated | undefined;
   private passthroughWorks = true;
   private ended = false;
-  private readonly notice = Buffer.alloc(512);
+  private readonly notice = Buffer.alloc(40);
+  private readonly notices: Memory[] = [];
 
   /** @param fd the mount's /dev/fuse, non-blocking */
   constructor(
@@ -181,34 +195,26 @@ export class Session implements SessionControl, PortHost {
     // Attributes alone (offset < 0) never wait. Pages may be locked by a read that waits for us, so a
     // range is not invalidated from here: no caller needs it, since committed data cannot change.
     if (offset >= 0) throw new Error("page ranges cannot be invalidated from the session's own thread");
-    this.header(16 + 24, NOTIFY_INVAL_INODE);
+    header(this.notice, 16 + 24, NOTIFY_INVAL_INODE);
     this.notice.writeBigUInt64LE(BigInt(node), 16);
     this.notice.writeBigInt64LE(BigInt(offset), 24);
     this.notice.writeBigInt64LE(BigInt(length), 32);
-    this.send(40);
+    sent(write(this.fd, this.notice, 40));
   }
 
-  expireEntry(parent: NodeId, name: RawName): void {
+  async expireEntry(parent: NodeId, name: RawName): Promise<void> {
     const length = 16 + 16 + name.length + 1;
-    this.header(length, NOTIFY_INVAL_ENTRY);
-    this.notice.writeBigUInt64LE(BigInt(parent), 16);
-    this.notice.writeUInt32LE(name.length, 24);
-    this.notice.writeUInt32LE(FUSE_EXPIRE_ONLY, 28);
-    this.notice.latin1Write(name, 32);
-    this.notice[length - 1] = 0;
-    this.send(length);
-  }
-
-  private header(length: number, code: number): void {
-    this.notice.fill(0, 0, 16);
-    this.notice.writeUInt32LE(length, 0);
-    this.notice.writeInt32LE(code, 4);
-  }
-
-  private send(length: number): void {
-    const code = write(this.fd, this.notice, length);
-    // ENOENT: the kernel does not know the node or the name, so there is nothing to invalidate.
-    if (code < 0 && code !== -ENOENT) debug("notification was refused: errno %d", -code);
+    // Of its own, since the thread that sends it may still wait when the next one comes.
+    const memory = this.notices.pop() ?? allocateMemory(NOTICE_ROOM);
+    const { buffer } = memory;
+    header(buffer, length, NOTIFY_INVAL_ENTRY);
+    buffer.writeBigUInt64LE(BigInt(parent), 16);
+    buffer.writeUInt32LE(name.length, 24);
+    buffer.writeUInt32LE(FUSE_EXPIRE_ONLY, 28);
+    buffer.latin1Write(name, 32);
+    buffer[length - 1] = 0;
+    sent(await this.options.pool.call("write", this.fd, memory.address, length));
+    this.notices.push(memory);
   }
 
   drainReleases(): void {
@@ -226,6 +232,19 @@ export class Session implements SessionControl, PortHost {
       } else this.aside.push({ exchange: x, length });
     }
   }
+}
+
+/** struct fuse_out_header of a notification */
+function header(notice: Buffer, length: number, code: number): void {
+  notice.fill(0, 0, 16);
+  notice.writeUInt32LE(length, 0);
+  notice.writeInt32LE(code, 4);
+}
+
+/** @param code what writing a notification answered */
+function sent(code: number): void {
+  // ENOENT: the kernel does not know the node or the name, so there is nothing to invalidate.
+  if (code < 0 && code !== -ENOENT) debug("notification was refused: errno %d", -code);
 }
 
 /** Lets every microtask run that is due, also those that others queue, by a turn of the event loop. */

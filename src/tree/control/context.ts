@@ -1,5 +1,5 @@
 import type { RawName } from "../../base/bytes.js";
-import type { DirSink } from "../../fuse/filesystem.js";
+import type { DirSink, SessionControl } from "../../fuse/filesystem.js";
 import type { Info, Kind, Snapshotter, StoreReader } from "../../store/types.js";
 import { DT_DIR } from "../../sys/constants.js";
 import { ENOENT } from "../../sys/errno.js";
@@ -8,7 +8,7 @@ import { Clock } from "./clock.js";
 import { Handles } from "./handles.js";
 import { Moves } from "./moves.js";
 import { encodeKey } from "./names.js";
-import { inoOf, KIND_DIRECTORY } from "./node-ids.js";
+import { inoOf, KIND_DIRECTORY, KIND_NODES } from "./node-ids.js";
 import { Resolver } from "./resolver.js";
 
 /** What the control directories are made of. */
@@ -40,6 +40,7 @@ export class Context {
   readonly moves = new Moves();
   readonly handles = new Handles();
   readonly resolver: Resolver;
+  session: SessionControl | undefined;
 
   constructor(readonly options: ControlOptions) {
     this.clock = new Clock(options.now ?? Date.now);
@@ -81,6 +82,12 @@ export class Context {
     this.moves.left(info.id, info.kind, info.key);
     this.entries.forgetEntry(info.id);
     this.clock.changed(info.kind);
+  }
+
+  /** Lets the kernel forget the name of a snapshot that went by another way than by that name. */
+  async expire(info: Info): Promise<void> {
+    this.session?.invalidateInode(KIND_NODES[info.kind], -1, 0);
+    await this.session?.expireEntry(KIND_NODES[info.kind], encodeKey(info.key));
   }
 
   /**

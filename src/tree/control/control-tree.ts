@@ -42,8 +42,8 @@ export class ControlTree implements fuse.FileSystem {
     return found === undefined ? -ESTALE : work(found);
   }
 
-  init(): void {
-    // Nothing here depends on what was negotiated.
+  init(control: fuse.SessionControl): void {
+    this.context.session = control;
   }
   destroy(): void {
     this.context.handles.releaseAll();

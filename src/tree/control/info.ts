@@ -5,7 +5,7 @@ import { DT_DIR, DT_LNK, DT_REG, O_ACCMODE, S_IFDIR, S_IFLNK, S_IFREG } from "..
 import { EACCES, ENOENT, ENOTDIR } from "../../sys/errno.js";
 import { timeOf } from "./clock.js";
 import { type Context, dots } from "./context.js";
-import { attempt, interruptible } from "./errors.js";
+import { attempt, interruptible, then } from "./errors.js";
 import { FixedValue } from "./handles.js";
 import { removeSnapshot } from "./kind-directory.js";
 import { encodeKey } from "./names.js";
@@ -29,6 +29,8 @@ const FOPEN_DIRECT_IO = 1;
 
 /** info/ */
 export class InfoDirectory extends ControlNode {
+  protected override readonly isFixed = true;
+
   constructor(context: Context) {
     super(context, INFO_NODE);
   }
@@ -81,7 +83,10 @@ export class InfoKindDirectory extends ControlNode {
 
   override rmdir(name: RawName): Answer {
     const found = this.context.resolver.find(this.kind, name);
-    return found === undefined ? -ENOENT : removeSnapshot(this.context, found.info);
+    if (found === undefined) return -ENOENT;
+    return then(removeSnapshot(this.context, found.info), (code) =>
+      code < 0 ? code : this.context.expire(found.info).then(() => code),
+    );
   }
 }
 

@@ -10,6 +10,8 @@ import { KIND_NODES, SLOT_LISTED, snapshotNode } from "./node-ids.js";
 
 /** active/, committed/ or views/: a directory whose entries are snapshots. */
 export class KindDirectory extends ControlNode {
+  protected override readonly isFixed = true;
+
   constructor(
     context: Context,
     readonly kind: Kind,
@@ -24,13 +26,13 @@ export class KindDirectory extends ControlNode {
 
   override lookup(name: RawName, out: Entry): Answer {
     const found = this.context.resolver.find(this.kind, name);
-    return found === undefined ? -ENOENT : this.lead(found.info, out);
+    return found === undefined ? -ENOENT : this.lead(found, out);
   }
 
-  /** Names are looked up at each use: removal by another way than this name's must be seen at once. */
-  private lead(info: Info, out: Entry): Answer {
+  /** `NAME@PARENT` is looked up at each use: when NAME goes or moves, the kernel cannot know that this name does, too. */
+  private lead({ info, alias }: { info: Info; alias: boolean }, out: Entry): Answer {
     return then(this.context.entries.lookupRoot(info, out), (code) => {
-      out.entryTimeout = 0;
+      if (alias) out.entryTimeout = 0;
       return code;
     });
   }
@@ -77,7 +79,7 @@ export class KindDirectory extends ControlNode {
           ? await context.store.prepare(key, parent, options)
           : await context.store.view(key, parent, options);
       context.clock.changed(kind);
-      return await this.lead(info, out);
+      return await this.lead({ info, alias: parent !== undefined }, out);
     });
   }
 

@@ -26,6 +26,10 @@ export interface Shown extends Access {
 }
 
 const BLOCK_SIZE = 4096;
+/** Names of the fixed control directories never lead elsewhere. In milliseconds. */
+const FIXED_NAME_TIMEOUT = 24 * 3600 * 1000;
+/** Attributes of those: the kernel itself notices what is done in them. */
+const FIXED_ATTR_TIMEOUT = 1000;
 
 /**
  * A node of the control directories. These objects are made for a request and thrown away; what they show is in the
@@ -39,7 +43,10 @@ export abstract class ControlNode {
 
   abstract show(): Shown;
 
-  /** Fills in attributes; the kernel keeps none of them. */
+  /** Whether this node is there as long as the mount, so that every path through it need not ask again. */
+  protected readonly isFixed: boolean = false;
+
+  /** Fills in attributes. */
   attributes(out: Attributes, size?: number): number {
     const shown = this.show();
     const { stat } = out;
@@ -62,7 +69,7 @@ export abstract class ControlNode {
     stat.mtimeNs = stat.ctimeNs = stat.atimeNs = shown.mtime.ns;
     stat.btime = (shown.btime ?? shown.mtime).seconds;
     stat.btimeNs = (shown.btime ?? shown.mtime).ns;
-    out.attrTimeout = 0;
+    out.attrTimeout = this.isFixed ? FIXED_ATTR_TIMEOUT : 0;
     return 0;
   }
 
@@ -70,7 +77,7 @@ export abstract class ControlNode {
   entry(out: Entry): number {
     out.node = this.id;
     out.generation = 0;
-    out.entryTimeout = 0;
+    out.entryTimeout = this.isFixed ? FIXED_NAME_TIMEOUT : 0;
     return this.attributes(out);
   }
 

@@ -35,6 +35,8 @@ Names may not begin with a dot or contain @ ; in names % and two digits stand fo
 
 /** The directory that is mounted. */
 export class RootDirectory extends ControlNode {
+  protected override readonly isFixed = true;
+
   constructor(context: Context) {
     super(context, ROOT);
   }
@@ -73,6 +75,8 @@ export class RootDirectory extends ControlNode {
 
 /** How to use the mount, on one screen. */
 export class Readme extends ControlNode {
+  protected override readonly isFixed = true;
+
   constructor(context: Context) {
     super(context, README_NODE);
   }

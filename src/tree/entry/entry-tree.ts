@@ -50,6 +50,9 @@ export class EntryTree implements fuse.FileSystem, Entries {
     if (code < 0) return code;
     core.answer(entry, 0, entry.directory as RawName, out.stat, out);
     entry.root = out.node;
+    // An empty one without a parent may be given one, and is another directory then under a name that the kernel knows.
+    if (entry.writable && info.parentId === undefined && !core.nodes.hasChildren(out.node))
+      out.entryTimeout = 0;
     return 0;
   }
 

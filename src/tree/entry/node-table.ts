@@ -58,6 +58,11 @@ export class NodeTable {
     return this.devs[node]!;
   }
 
+  /** Whether the kernel knows something in a directory. */
+  hasChildren(node: number): boolean {
+    return this.children[node]! > 0;
+  }
+
   /** The S_IFMT bits. */
   type(node: number): number {
     return this.types[node]!;
