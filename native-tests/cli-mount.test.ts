@@ -238,7 +238,6 @@ describe("bad input gets a clear answer", () => {
     refused(["store", "mnt", "-o", "ro,frobnicate"], 2, /unknown mount option "frobnicate"/);
     refused(["", "mnt"], 2, /the store is an empty word/);
     refused(["store", "mnt", "--driver", "userspace"], 2, /kernel, fuse-native/);
-    refused(["store", "mnt", "--driver", "fuse-native"], 2, /fuse-native is not available in this version/);
   });
 
   test("places that cannot be used", () => {

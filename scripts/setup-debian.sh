@@ -20,6 +20,8 @@ need python3 python3-minimal
 need setpriv util-linux
 need make make
 need ps procps
+# For --driver fuse-native; installed before npm install, so that the package's prebuilt binary is taken as it is.
+ldconfig -p | grep -q 'libfuse\.so\.2 ' || missing="$missing libfuse2"
 [ -n "$missing" ] || exit 0
 export DEBIAN_FRONTEND=noninteractive
 apt-get -qq update

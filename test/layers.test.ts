@@ -24,6 +24,7 @@ const OWNERS: Readonly<Record<string, string>> = {
   picocolors: "cli",
   tar: "store",
   debug: "base",
+  "fuse-native": "fuse",
 };
 
 const source = fileURLToPath(new URL("../../src", import.meta.url));

@@ -3,7 +3,8 @@ import { statfs } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { rawFromText } from "../base/bytes.js";
 import { enableLog, log } from "../base/log.js";
-import { mountFuse, mountsDirectly } from "../fuse/mount.js";
+import { type MountOptions, mountFuse, mountsDirectly } from "../fuse/mount.js";
+import { LIMITS } from "../fuse/native/limits.js";
 import { createCopyEngine } from "../store/copy/engine.js";
 import type { CopyEngine } from "../store/copy/types.js";
 import { lockOwner } from "../store/lock.js";
@@ -15,9 +16,11 @@ import { OVERLAYFS_SUPER_MAGIC } from "../sys/stat.js";
 import { unmountAfterDeath } from "./auto-unmount.js";
 import { Failure, messageOf, storeFailure } from "./failure.js";
 import { MOUNT_TYPE, mountAt } from "./mounts.js";
+import { NativeSession } from "./native-session.js";
 import { notifyManager, warn } from "./notify.js";
 import { type Places, preparePlaces } from "./places.js";
 import type { MountRequest } from "./request.js";
+import type { Session } from "./session.js";
 import { SessionThread } from "./session-thread.js";
 import { StopRequest } from "./stop-request.js";
 import { takeDown } from "./take-down.js";
@@ -44,12 +47,6 @@ export const tryMount: Announce = async (mountpoint) => {
  */
 export async function runDaemon(request: MountRequest, announce: Announce): Promise<void> {
   if (request.debug) enableLog();
-  if (request.driver !== "kernel") {
-    throw new Failure(
-      "usage",
-      `the driver ${request.driver} is not available in this version: leave --driver out, or say --driver kernel`,
-    );
-  }
   refuseForRootOnly(request.options.flags);
   const stop = new StopRequest();
   try {
@@ -125,14 +122,7 @@ async function serve(
   announce: Announce,
 ): Promise<void> {
   const { mountpoint } = places;
-  const fd = attach(request, places);
-  const session = new SessionThread(store, {
-    fd,
-    directory: places.store,
-    maxStackDepth: stackDepth(places.store),
-    options: request.options,
-    debug: request.debug,
-  });
+  const { session, close } = attach(request, places, store);
   try {
     await session.started;
     if (request.options.autoUnmount) unmountAfterDeath(mountpoint);
@@ -153,7 +143,7 @@ async function serve(
   } finally {
     await session.ended.catch((error: unknown) => trace("the session: %s", error));
     // Whoever still waits for an answer, in a mount that was detached while in use, gets ENOTCONN now.
-    close(fd);
+    close();
   }
 }
 
@@ -169,17 +159,37 @@ function refuseForRootOnly(flags: number): void {
   throw new Failure("fuse", `only root may mount with -o ${asked.join(",")}: leave that out`);
 }
 
-/** Mounts. @returns the descriptor of the session */
-function attach(request: MountRequest, places: Places): number {
+/** Mounts, with the driver that was asked for. */
+function attach(
+  request: MountRequest,
+  places: Places,
+  store: Store,
+): { readonly session: Session; readonly close: () => void } {
   const { options } = request;
+  const isNative = request.driver === "fuse-native";
+  const how: MountOptions = {
+    source: rawFromText(options.fsname ?? places.store),
+    mountpoint: rawFromText(places.mountpoint),
+    subtype: "snapmount",
+    // fuse-native does not say who asks: others' files would be made in the daemon's name.
+    allowOther: options.allowOther ?? (mountsDirectly() && !isNative),
+    flags: options.flags | (options.readOnly ? MS_RDONLY : 0),
+  };
   try {
-    return mountFuse({
-      source: rawFromText(options.fsname ?? places.store),
-      mountpoint: rawFromText(places.mountpoint),
-      subtype: "snapmount",
-      allowOther: options.allowOther ?? mountsDirectly(),
-      flags: options.flags | (options.readOnly ? MS_RDONLY : 0),
+    if (isNative) {
+      const session = new NativeSession(store, how, options);
+      for (const limit of LIMITS) warn(limit);
+      return { session, close: () => undefined };
+    }
+    const fd = mountFuse(how);
+    const session = new SessionThread(store, {
+      fd,
+      directory: places.store,
+      maxStackDepth: stackDepth(places.store),
+      options,
+      debug: request.debug,
     });
+    return { session, close: () => close(fd) };
   } catch (error) {
     throw new Failure("fuse", `${places.mountpoint} cannot be mounted: ${messageOf(error)}`);
   }

@@ -4,13 +4,13 @@ import { serveStore } from "../store/rpc.js";
 import type { Store } from "../store/store.js";
 import { signalEventFd } from "../sys/poll.js";
 import { Failure } from "./failure.js";
+import type { Session } from "./session.js";
 import type { SessionCommand, SessionData, SessionMessage } from "./session-messages.js";
 
 /** The thread that answers the kernel, seen from the main thread. */
-export class SessionThread {
-  /** Resolves when it begins to answer. */
+export class SessionThread implements Session {
   readonly started: Promise<void>;
-  /** Resolves when the mount has gone; rejects with Failure when the thread dies of anything else. */
+  /** Rejects with Failure also when the thread dies. */
   readonly ended: Promise<void>;
   private readonly worker: Worker;
   private wakeFd = -1;
@@ -57,7 +57,6 @@ export class SessionThread {
     this.ended.catch(() => undefined);
   }
 
-  /** Ends the session although the mount is still there; its users get ENOTCONN from then on. */
   stop(): void {
     this.worker.postMessage({ type: "stop" } satisfies SessionCommand);
     if (this.wakeFd >= 0) signalEventFd(this.wakeFd);

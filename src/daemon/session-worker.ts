@@ -9,6 +9,7 @@ import { BlockingPool } from "../sys/pool.js";
 import { createTree } from "../tree/tree.js";
 import { DeferredHost } from "./deferred-host.js";
 import type { SessionCommand, SessionData, SessionMessage } from "./session-messages.js";
+import { treeOptions } from "./tree-options.js";
 
 // The thread that answers the kernel. It sits in the session's loop, so everything that it is told comes through ports
 // that the session attends to, and everything that it says is posted.
@@ -32,14 +33,7 @@ const tree = createTree({
   store,
   reader,
   pool,
-  passthrough: options.passthrough,
-  prepareSync: options.prepareSync,
-  readOnly: options.readOnly,
-  access: {
-    uid: options.uid ?? process.geteuid!(),
-    gid: options.gid ?? process.getegid!(),
-    mode: 0o777 & ~(options.umask ?? 0o022),
-  },
+  ...treeOptions(options),
 });
 tell = (change) => tree.onStoreChange(change);
 const session = new Session(data.fd, tree, {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { EBUSY } from "../sys/errno.js";
 import { describeHolders, findHolders } from "./holders.js";
 import { warn } from "./notify.js";
-import type { SessionThread } from "./session-thread.js";
+import type { Session } from "./session.js";
 import type { StopRequest } from "./stop-request.js";
 import { unmount } from "./unmount.js";
 
@@ -16,7 +16,7 @@ const END_MS = 2000;
  * Unmounts on behalf of a signal. When the mount is busy it says who keeps it so, and waits for a while; as a last
  * resort, or at a second signal, the mount is detached and its users lose it.
  */
-export async function takeDown(mountpoint: string, session: SessionThread, stop: StopRequest): Promise<void> {
+export async function takeDown(mountpoint: string, session: Session, stop: StopRequest): Promise<void> {
   const deadline = Date.now() + PATIENCE_MS;
   let outcome = await unmount(mountpoint);
   if (outcome.errno === EBUSY) warn(`${mountpoint} is busy:\n${describeHolders(findHolders(mountpoint))}`);

@@ -1,3 +1,4 @@
+import { POLLIN } from "./constants.js";
 import { EAGAIN } from "./errno.js";
 import { cFunction, result } from "./ffi.js";
 import { read, write } from "./file.js";
@@ -12,12 +13,18 @@ const EFD_NONBLOCK = 0o4000;
 export class PollSet {
   private readonly raw: Buffer;
 
-  /** @param fds descriptors; events POLLIN is waited for on each */
-  constructor(private readonly fds: readonly number[]) {
+  /**
+   * @param fds descriptors
+   * @param events what is waited for on each; errors and hang-ups always are
+   */
+  constructor(
+    private readonly fds: readonly number[],
+    events = POLLIN,
+  ) {
     this.raw = Buffer.alloc(8 * fds.length);
     fds.forEach((fd, index) => {
       this.raw.writeInt32LE(fd, index * 8);
-      this.raw.writeInt16LE(1, index * 8 + 4);
+      this.raw.writeInt16LE(events, index * 8 + 4);
     });
   }
 

@@ -1,0 +1,18 @@
+import type { TreeOptions } from "../tree/tree.js";
+import type { MountOptions } from "./request.js";
+
+/** @returns what a mount's options mean for its tree */
+export function treeOptions(
+  options: MountOptions,
+): Pick<TreeOptions, "passthrough" | "prepareSync" | "readOnly" | "access"> {
+  return {
+    passthrough: options.passthrough,
+    prepareSync: options.prepareSync,
+    readOnly: options.readOnly,
+    access: {
+      uid: options.uid ?? process.geteuid!(),
+      gid: options.gid ?? process.getegid!(),
+      mode: 0o777 & ~(options.umask ?? 0o022),
+    },
+  };
+}
