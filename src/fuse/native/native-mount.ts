@@ -33,7 +33,7 @@ const control: SessionControl = {
   openBacking: () => -EPERM,
   closeBacking: () => undefined,
   // Nothing is cached that could become wrong: all timeouts are 0.
-  invalidateInode: () => undefined,
+  invalidateInode: async () => undefined,
   expireEntry: () => undefined,
   // Requests are called back one by one; Operations waits for a RELEASE where one may be under way.
   drainReleases: () => undefined,
