@@ -33,8 +33,8 @@ const control: SessionControl = {
   openBacking: () => -EPERM,
   closeBacking: () => undefined,
   // Nothing is cached that could become wrong: all timeouts are 0.
-  invalidateInode: async () => undefined,
-  expireEntry: () => undefined,
+  invalidateInode: () => undefined,
+  expireEntry: async () => undefined,
   // Requests are called back one by one; Operations waits for a RELEASE where one may be under way.
   drainReleases: () => undefined,
 };
