@@ -5,12 +5,6 @@ import { fileURLToPath } from "node:url";
 // Node 20 does not expand globs after --test, so the files are found here.
 const dist = fileURLToPath(new URL("..", import.meta.url));
 
-/**
- * Compares several thousand steps natively and in an entry; what still differs is listed in the README, and
- * `npm run test:exact` shows it. It joins the others when nothing differs.
- */
-const APART = ["native-tests/exact-programs.test.js"];
-
 function filesOf(folder: string): string[] {
   return readdirSync(dist + folder, { recursive: true, encoding: "utf8" })
     .filter((file) => file.endsWith(".test.js"))
@@ -21,7 +15,7 @@ function filesOf(folder: string): string[] {
 const files = filesOf("test");
 if (process.geteuid?.() !== 0) console.log("skipped: native-tests, which mount file systems, need root");
 else if (!existsSync("/dev/fuse")) console.log("skipped: native-tests need /dev/fuse");
-else files.push(...filesOf("native-tests").filter((file) => !APART.includes(file)));
+else files.push(...filesOf("native-tests"));
 
 const options = ["--test", "--test-reporter=spec", "--test-concurrency=1"];
 const run = spawnSync(process.execPath, [...options, ...files.map((file) => dist + file)], {

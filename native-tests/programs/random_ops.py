@@ -3,6 +3,7 @@
     usage: random_ops.py BASE PEER SEED COUNT [verbose]
 """
 
+import contextlib
 import hashlib
 import mmap
 import os
@@ -14,7 +15,8 @@ from steps import *
 seed, count = int(sys.argv[3]), int(sys.argv[4])
 verbose = len(sys.argv) > 5
 rng = random.Random(seed)
-DIRS = [".", "d0", "d1", "d0/e"]
+DIRS = [".", "d0", "d1", "d0/e", "d2"]
+USERS = [(0, [])] * 5 + [(ALICE, []), (ALICE, [TEAM]), (BOB, []), (BOB, [TEAM])]
 handles = []
 
 
@@ -55,6 +57,23 @@ def op_look(path):
     return text.split(" size ")[0] if text.startswith("d") else text
 
 
+@contextlib.contextmanager
+def acting_as(uid, groups):
+    """Runs as another user for a while; the descriptors stay."""
+    if uid == 0:
+        yield
+        return
+    os.setgroups(groups)
+    os.setegid(uid)
+    os.seteuid(uid)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
+        os.setgroups([])
+
+
 def on_handle(action, *arguments):
     return "no handle" if not handles else action(handles[rng.randrange(len(handles))], *arguments)
 
@@ -88,7 +107,7 @@ OPERATIONS = [
     (3, lambda: (os.symlink, name(), name())),
     (3, lambda: (os.readlink, name())),
     (3, lambda: (os.truncate, name(), offset())),
-    (4, lambda: (os.chmod, name(), rng.choice((0o644, 0o600, 0o6755, 0o777)))),
+    (4, lambda: (os.chmod, name(), rng.choice((0o644, 0o666, 0o6755, 0o777, 0o6767, 0o2766)))),
     (3, lambda: (os.lchown, name(), rng.choice((0, ALICE)), rng.choice((0, TEAM)))),
     (3, lambda: (os.utime, name(), None)),
     (4, lambda: (os.setxattr, name(), "user." + rng.choice("abc"), data()[:200])),
@@ -121,16 +140,22 @@ def tree(root):
 start()
 os.makedirs("d0/e")
 os.mkdir("d1")
+os.mkdir("d2")
+for path, mode in {".": 0o777, "d0": 0o2777, "d0/e": 0o755, "d1": 0o1777, "d2": 0o2770}.items():
+    os.chown(path, 0, TEAM)
+    os.chmod(path, mode)
 digest = hashlib.md5()
 for i in range(count):
     action, *arguments = rng.choices(OPERATIONS, WEIGHTS)[0][1]()
+    user = rng.choice(USERS)
     # The generator must go on alike in both runs, whatever the operation answered.
     state = rng.getrandbits(32)
-    text = outcome(action, *arguments)
+    with acting_as(*user):
+        text = outcome(action, *arguments)
     rng.seed(state)
     digest.update(text.encode())
     if verbose:
-        print(i, getattr(action, "__name__", ""), [a if isinstance(a, (str, int)) else getattr(a, "__name__", len(a) if isinstance(a, bytes) else "") for a in arguments], text)
+        print(i, user, getattr(action, "__name__", ""), [a if isinstance(a, (str, int)) else getattr(a, "__name__", len(a) if isinstance(a, bytes) else "") for a in arguments], text)
     elif i % 500 == 499:
         print(f"{i + 1} {digest.hexdigest()}", flush=True)
 print("tree", tree("."))

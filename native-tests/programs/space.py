@@ -48,14 +48,16 @@ def segments(path):
 
 
 RANGES = [(0, BLOCK), (BLOCK, 2 * BLOCK), (100, 200), (BLOCK * 7, BLOCK * 4), (BLOCK * 20, BLOCK), (5000, 9000)]
-BAD_RANGES = [(0, 0), (-1, 10), (0, -1), (1 << 62, 1 << 62), (1 << 61, 1)]
+BAD_RANGES = [(0, 0), (-1, 10), (0, -1), (1 << 62, 1 << 62), (1 << 52, 1)]
 for mode_name, mode in MODES.items():
     for offset, length in RANGES + BAD_RANGES:
         fresh()
         step(f"fallocate {mode_name} {offset} {length}", open_and, "file", os.O_RDWR, lambda fd: fallocate(fd, mode, offset, length))
         step("  then", both, "file")
-        step("  content", get, "file")
-        step("  segments", segments, "file")
+        # Where the file system allows for one, a file of 4 PiB is not read.
+        if os.stat("file").st_size < 1 << 30:
+            step("  content", get, "file")
+            step("  segments", segments, "file")
 fresh()
 step("fallocate of a read-only descriptor", open_and, "file", os.O_RDONLY, lambda fd: fallocate(fd, 0, 0, 10))
 step("fallocate of a directory", open_and, ".", os.O_RDONLY, lambda fd: fallocate(fd, 0, 0, 10))

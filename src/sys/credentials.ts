@@ -22,6 +22,7 @@ const CAPABILITY_VERSION = 0x20080522;
 
 export const CAP_DAC_OVERRIDE = 1;
 export const CAP_DAC_READ_SEARCH = 2;
+export const CAP_FOWNER = 3;
 export const CAP_FSETID = 4;
 export const CAP_MKNOD = 27;
 export const CAP_SYS_RESOURCE = 24;

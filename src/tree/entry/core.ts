@@ -1,8 +1,9 @@
 import type { RawName } from "../../base/bytes.js";
-import type { Attributes, Entry, SessionControl } from "../../fuse/filesystem.js";
+import type { Attributes, Caller, Entry, SessionControl } from "../../fuse/filesystem.js";
 import { type CopyAhead, isUncopied } from "../../store/pending.js";
 import type { Info, Snapshotter, StoreReader } from "../../store/types.js";
 import {
+  AT_FDCWD,
   O_DIRECTORY,
   O_NOFOLLOW,
   O_PATH,
@@ -12,7 +13,7 @@ import {
 } from "../../sys/constants.js";
 import { ENOENT, EROFS, ESTALE } from "../../sys/errno.js";
 import { check } from "../../sys/error.js";
-import { close, openAt, openAt2 } from "../../sys/file.js";
+import { close, fdPath, openAt, openAt2 } from "../../sys/file.js";
 import { Stat, statAt } from "../../sys/stat.js";
 import { Descriptors } from "./descriptors.js";
 import { DirCursors } from "./dir-cursors.js";
@@ -59,7 +60,7 @@ export class Core {
   constructor(readonly options: CoreOptions) {
     const directory = Buffer.from(options.reader.directory).latin1Slice();
     this.snapshots = check(
-      openAt(-100, `${directory}/snapshots`, O_PATH | O_DIRECTORY),
+      openAt(AT_FDCWD, `${directory}/snapshots`, O_PATH | O_DIRECTORY),
       "open",
       `${directory}/snapshots`,
     );
@@ -109,7 +110,10 @@ export class Core {
     return code === 0 || code === -ENOENT ? -ESTALE : code;
   }
 
-  /** Opens a node's file and makes sure that it is that file. @returns a descriptor of the caller's, or -errno */
+  /**
+   * Opens a node's file and makes sure that it is that file.
+   * @returns a descriptor of the caller's, whose attributes are then in `stat`, or -errno
+   */
   openNode(node: number, flags: number): number {
     const held = this.fds.pin(node) ?? (this.nodes.parent(node) === 0 ? this.fds.directory(node) : undefined);
     const handle = held === undefined ? this.handles.ofNode(node) : undefined;
@@ -135,6 +139,15 @@ export class Core {
     const code = work(fd);
     close(fd);
     return code;
+  }
+
+  /**
+   * Becomes the caller for what changes a file's content.
+   * @param killPrivileges the kernel says that suid and sgid go with it
+   */
+  actForWrite(caller: Caller, node: number, killPrivileges: boolean): void {
+    if (!killPrivileges) this.identity.act(caller);
+    else this.identity.actReduced(caller, this.statNode(this.stat, node) === 0 ? this.stat.mode : 0);
   }
 
   /** Answers a lookup: interns the file that stat describes under parent and name, and counts the lookup. */
@@ -260,7 +273,9 @@ export class Core {
 
   private reopen(fd: number, flags: number): number {
     // O_NOFOLLOW would refuse the link in /proc itself, which leads to exactly the file that fd holds.
-    return openAt(-100, `/proc/self/fd/${fd}`, flags & ~O_NOFOLLOW);
+    const opened = openAt(AT_FDCWD, fdPath(fd), flags & ~O_NOFOLLOW);
+    if (opened >= 0) statAt(this.stat, opened, "");
+    return opened;
   }
 
   private dropNode(node: number): void {

@@ -159,14 +159,14 @@ export class EntryTree implements fuse.FileSystem, Entries {
     return this.names.remove(parent, name, true);
   }
   rename(
-    _c: Caller,
+    caller: Caller,
     parent: number,
     name: RawName,
     toParent: number,
     toName: RawName,
     flags: number,
   ): Answer {
-    return this.names.rename(parent, name, toParent, toName, flags);
+    return this.names.rename(caller, parent, name, toParent, toName, flags);
   }
   open(caller: Caller, node: number, flags: number, kill: boolean, out: fuse.Opened): Answer {
     return this.files.open(caller, node, flags, kill, out);
@@ -258,8 +258,15 @@ export class EntryTree implements fuse.FileSystem, Entries {
   listxattr(caller: Caller, node: number, size: number, out: fuse.IoArea): Answer {
     return this.files.listxattr(caller, node, size, out);
   }
-  setxattr(_c: Caller, node: number, name: RawName, value: Buffer, flags: number, killSgid: boolean): Answer {
-    return this.files.setxattr(node, name, value, flags, killSgid);
+  setxattr(
+    caller: Caller,
+    node: number,
+    name: RawName,
+    value: Buffer,
+    flags: number,
+    killSgid: boolean,
+  ): Answer {
+    return this.files.setxattr(caller, node, name, value, flags, killSgid);
   }
   removexattr(_caller: Caller, node: number, name: RawName): Answer {
     return this.files.removexattr(node, name);

@@ -44,13 +44,12 @@ export class FileOperations {
       return wait.then((code) => (code < 0 ? code : this.open(caller, node, flags, killPrivileges, out)));
     }
     if (core.nodes.type(node) !== S_IFREG) return -ESTALE;
-    if (killPrivileges) core.identity.dropExemptions();
-    else core.identity.act(caller);
+    core.actForWrite(caller, node, killPrivileges);
     // O_NONBLOCK: should the file have become a fifo natively, opening it must not stop the session.
     const fd = core.openNode(node, (flags & ~(O_DIRECT | O_APPEND | O_NOFOLLOW)) | O_NONBLOCK);
     core.identity.restore();
     if (fd < 0) return fd;
-    this.handOut(caller, node, entry, fd, flags, out);
+    this.handOut(caller, node, entry, fd, flags, core.stat.mode, out);
     // What a mapping stores shows up only if the kernel asks again.
     if (writes) core.control?.invalidateInode(node, -1, 0);
     return 0;
@@ -82,8 +81,8 @@ export class FileOperations {
     core.identity.become(caller);
     // Exclusively: if the name was taken natively since the kernel looked, it must look again (and check access).
     const how = (flags & ~(O_DIRECT | O_APPEND)) | O_CREAT | O_EXCL | O_NOFOLLOW | O_NONBLOCK;
-    const make = (): number => openAt(dirfd, name, how, mode);
-    const fd = (mode & S_ISGID) !== 0 ? core.identity.withGroups(caller, make) : make();
+    if ((mode & S_ISGID) !== 0) core.identity.actInGroups(caller);
+    const fd = openAt(dirfd, name, how, mode);
     core.identity.restore();
     if (fd < 0) return fd === -EEXIST && (flags & O_EXCL) === 0 ? -ESTALE : fd;
     return this.answerNew(caller, entry, parent, name, fd, flags, out, opened);
@@ -98,6 +97,7 @@ export class FileOperations {
     const dirfd = core.fds.directory(parent);
     if (dirfd < 0) return dirfd;
     core.identity.become(caller);
+    if ((mode & S_ISGID) !== 0) core.identity.actInGroups(caller);
     const fd = openAt(dirfd, "." as RawName, (flags & ~(O_DIRECT | O_APPEND | O_CREAT)) | O_TMPFILE, mode);
     core.identity.restore();
     if (fd < 0) return fd;
@@ -121,7 +121,7 @@ export class FileOperations {
       return code;
     }
     core.answer(entry, parent, name, out.stat, out);
-    this.handOut(caller, out.node, entry, fd, flags, opened);
+    this.handOut(caller, out.node, entry, fd, flags, out.stat.mode, opened);
     if ((flags & O_ACCMODE) !== O_RDONLY) out.attrTimeout = 0;
     return 0;
   }
@@ -132,10 +132,11 @@ export class FileOperations {
     entry: EntryState,
     fd: number,
     flags: number,
+    mode: number,
     out: Opened,
   ): void {
     const { core } = this;
-    const added = core.handles.add(core.control, caller, node, entry, fd, flags);
+    const added = core.handles.add(core.control, caller, node, entry, fd, flags, mode);
     core.identity.restore();
     out.handle = added.handle;
     out.backingId = added.backingId;
@@ -170,8 +171,7 @@ export class FileOperations {
     if (open === undefined || !open.writable) return -EBADF;
     if (size > INLINE_WRITE && !kill)
       return core.options.pool.call("pwrite", open.fd, data.address, size, offset);
-    if (kill) core.identity.dropExemptions();
-    else core.identity.act(caller);
+    core.actForWrite(caller, open.node, kill);
     const done = pwrite(open.fd, data.buffer, size, offset);
     core.identity.restore();
     return done;
@@ -270,9 +270,17 @@ export class FileOperations {
     });
   }
 
-  setxattr(node: number, name: RawName, value: Buffer, flags: number, killSgid: boolean): Answer {
+  setxattr(
+    caller: Caller,
+    node: number,
+    name: RawName,
+    value: Buffer,
+    flags: number,
+    killSgid: boolean,
+  ): Answer {
     return this.changeXattr(node, (fd) => {
-      if (killSgid) this.core.identity.dropExemptions();
+      // An ACL that clears sgid: the kernel has found the caller outside the file's group.
+      if (killSgid) this.core.identity.actReduced(caller, 0);
       const code = setXattr(fdPath(fd), name, value, value.length, flags);
       this.core.identity.restore();
       return code;

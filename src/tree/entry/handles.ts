@@ -12,7 +12,7 @@ import {
 import { EAGAIN, EBUSY, ELOOP, EPERM } from "../../sys/errno.js";
 import { close, fcntl, fdPath, openAt } from "../../sys/file.js";
 import type { EntryState } from "./entry-state.js";
-import type { Identity } from "./identity.js";
+import { dependsOnGroups, type Identity } from "./identity.js";
 
 /** From so many files on that may be mapped, those that are not any more are sought out. */
 const MOST_MAPPED = 64;
@@ -65,10 +65,19 @@ export class Handles {
 
   /** Whether somebody can write to the node right now, by a handle or a mapping that outlived it. */
   isWritten(node: number, entry: EntryState): boolean {
-    return (this.uses.get(node)?.writers ?? 0) > 0 || entry.mapped.has(node);
+    return this.isOpenForWriting(node) || entry.mapped.has(node);
   }
 
-  /** Takes an open descriptor into the table. @returns the handle's number and its backing id, 0 for none */
+  /** Whether a handle of the node can write. */
+  isOpenForWriting(node: number): boolean {
+    return (this.uses.get(node)?.writers ?? 0) > 0;
+  }
+
+  /**
+   * Takes an open descriptor into the table.
+   * @param mode of the file
+   * @returns the handle's number and its backing id, 0 for none
+   */
   add(
     control: SessionControl | undefined,
     caller: Caller,
@@ -76,8 +85,13 @@ export class Handles {
     entry: EntryState,
     fd: number,
     flags: number,
+    mode: number,
   ): { handle: number; backingId: number } {
-    const use = this.uses.get(node) ?? { backingId: this.back(control, caller, fd), count: 0, writers: 0 };
+    const use = this.uses.get(node) ?? {
+      backingId: this.back(control, caller, fd, mode),
+      count: 0,
+      writers: 0,
+    };
     const writable = (flags & O_ACCMODE) !== O_RDONLY;
     use.count++;
     entry.handles++;
@@ -141,11 +155,12 @@ export class Handles {
     if (entry.mapped.size > MOST_MAPPED) pruneMapped(entry);
   }
 
-  private back(control: SessionControl | undefined, caller: Caller, fd: number): number {
+  private back(control: SessionControl | undefined, caller: Caller, fd: number, mode: number): number {
     if (!this.wantPassthrough || this.refused || control === undefined || !control.features.passthrough)
       return 0;
     // The kernel will read and write with the credentials of this moment: as the caller's own would be.
-    this.identity.act(caller);
+    if (dependsOnGroups(mode)) this.identity.actInGroups(caller);
+    else this.identity.act(caller);
     const id = control.openBacking(fd);
     if (id === -EPERM || id === -ELOOP) this.refused = true;
     return Math.max(id, 0);

@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import type { Caller } from "../../fuse/filesystem.js";
+import { S_ISGID, S_IXGRP } from "../../sys/constants.js";
 import {
+  CAP_FOWNER,
   CAP_FSETID,
   CAP_SYS_RESOURCE,
   keepCapabilities,
@@ -25,6 +27,7 @@ export class Identity {
   private gid = 0;
   private umask = -1;
   private privileged = true;
+  private owner = true;
   private groupsSet = false;
 
   constructor() {
@@ -57,25 +60,43 @@ export class Identity {
     this.privilege(caller.uid === 0);
   }
 
+  /**
+   * As act, with the caller's supplementary groups: where S_ISGID depends on them. They are read in /proc, so only
+   * there.
+   */
+  actInGroups(caller: Caller): void {
+    this.act(caller);
+    if (this.root && caller.uid !== 0) this.takeGroups(caller);
+  }
+
+  /** As actInGroups, and files that are not the caller's own may not be changed (CAP_FOWNER, capabilities(7)). */
+  actAsOwner(caller: Caller): void {
+    this.actInGroups(caller);
+    if (this.root && caller.uid !== 0) this.setOwner(false);
+  }
+
+  /**
+   * As act, without root's exemptions: a write or truncation now clears suid and sgid, as the caller's own would.
+   * @param mode of the file: S_ISGID stays for members of its group unless that may execute it
+   */
+  actReduced(caller: Caller, mode: number): void {
+    this.act(caller);
+    if (!this.root) return;
+    if (dependsOnGroups(mode)) this.takeGroups(caller);
+    this.privilege(false);
+  }
+
   /** Takes root's exemptions back: for changes that the kernel has already reduced to what the caller may. */
   restore(): void {
-    if (this.root) this.privilege(true);
+    if (!this.root) return;
+    if (this.groupsSet) setGroups([]);
+    this.groupsSet = false;
+    this.setOwner(true);
+    this.privilege(true);
   }
 
-  /** Drops root's exemptions: a write or truncation now clears suid and sgid, as the caller's own would. */
-  dropExemptions(): void {
-    if (this.root) this.privilege(false);
-  }
-
-  /** Takes on the supplementary groups of a caller, where S_ISGID of a new file depends on them. */
-  withGroups<T>(caller: Caller, work: () => T): T {
-    if (!this.root || caller.uid === 0) return work();
+  private takeGroups(caller: Caller): void {
     this.groupsSet = setGroups(groupsOf(caller.pid)) === 0;
-    try {
-      return work();
-    } finally {
-      if (this.groupsSet) setGroups([]);
-    }
   }
 
   private privilege(on: boolean): void {
@@ -85,11 +106,23 @@ export class Identity {
     check(setEffective(CAP_SYS_RESOURCE, on), "capset");
     this.privileged = on;
   }
+
+  private setOwner(on: boolean): void {
+    if (on === this.owner) return;
+    check(setEffective(CAP_FOWNER, on), "capset");
+    this.owner = on;
+  }
+}
+
+/** Whether clearing S_ISGID of a file depends on who writes: it does when its group may not execute it. */
+export function dependsOnGroups(mode: number): boolean {
+  return (mode & (S_ISGID | S_IXGRP)) === S_ISGID;
 }
 
 function groupsOf(pid: number): number[] {
   try {
-    const line = /^Groups:\s*(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"));
+    // An empty list must not reach into the next line.
+    const line = /^Groups:[ \t]*([\d \t]*)$/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"));
     return (line?.[1] ?? "").split(/\s+/).filter(Boolean).map(Number);
   } catch {
     // The caller has ended: nobody is left to see which group bit the file got.

@@ -1,6 +1,6 @@
 import type { RawName } from "../../base/bytes.js";
 import type { Answer, Attributes, Caller, Changes, DirSink, Entry, IoArea } from "../../fuse/filesystem.js";
-import { O_NONBLOCK, O_WRONLY, S_IFREG, S_ISGID, UTIME_OMIT } from "../../sys/constants.js";
+import { O_NONBLOCK, O_WRONLY, RENAME_WHITEOUT, S_IFREG, S_ISGID, UTIME_OMIT } from "../../sys/constants.js";
 import {
   linkFd,
   makeDirAt,
@@ -63,13 +63,18 @@ export class NameOperations {
   private change(caller: Caller, node: number, changes: Changes): number {
     const { core } = this;
     let code = 0;
+    if (changes.size === undefined && !hasAttributes(changes)) return this.clearPrivileges(caller, node);
     if (changes.size !== undefined) code = this.truncate(caller, node, changes.size, changes);
     core.identity.restore();
     if (code < 0 || !hasAttributes(changes)) return code;
     return core.withNode(node, (fd) => {
       let step = 0;
       const { uid, gid, mode } = changes;
-      if (uid !== undefined || gid !== undefined) step = chownAt(fd, "", uid ?? -1, gid ?? -1);
+      if (uid !== undefined || gid !== undefined) {
+        core.identity.actInGroups(caller);
+        step = chownAt(fd, "", uid ?? -1, gid ?? -1);
+        core.identity.restore();
+      }
       if (step === 0 && mode !== undefined) step = chmodPath(fdPath(fd), mode & 0o7777);
       if (step === 0 && (changes.atime !== undefined || changes.mtime !== undefined)) {
         const atimeNs = changes.atime === undefined ? UTIME_OMIT : changes.atimeNs;
@@ -80,10 +85,26 @@ export class NameOperations {
     });
   }
 
+  /**
+   * A SETATTR that names nothing: chown(2) with -1 for both ids, or what precedes a write of any kind (write,
+   * fallocate, copy_file_range) by somebody who may not keep suid, sgid and file capabilities. The kernel does not say
+   * which of the two it is, but only the first is left to the owner.
+   */
+  private clearPrivileges(caller: Caller, node: number): number {
+    const { core } = this;
+    const precedesWrite = core.handles.isOpenForWriting(node);
+    // Root keeps suid and sgid when it writes; capabilities are removed by a REMOVEXATTR of their own.
+    if (precedesWrite && caller.uid === 0) return 0;
+    if (precedesWrite) core.identity.actInGroups(caller);
+    else core.identity.actAsOwner(caller);
+    const code = core.withNode(node, (fd) => chownAt(fd, "", -1, -1));
+    core.identity.restore();
+    return code;
+  }
+
   private truncate(caller: Caller, node: number, size: number, changes: Changes): number {
     const { core } = this;
-    if (changes.killPrivileges) core.identity.dropExemptions();
-    else core.identity.act(caller);
+    core.actForWrite(caller, node, changes.killPrivileges);
     const handle = changes.handle === undefined ? undefined : core.handles.get(node, changes.handle);
     if (handle?.writable) return truncateFd(handle.fd, size);
     if (core.nodes.type(node) !== S_IFREG) return -ESTALE;
@@ -125,7 +146,8 @@ export class NameOperations {
     const dirfd = core.fds.directory(parent);
     if (dirfd < 0) return dirfd;
     core.identity.become(caller);
-    let code = sgidMatters ? core.identity.withGroups(caller, () => work(dirfd)) : work(dirfd);
+    if (sgidMatters) core.identity.actInGroups(caller);
+    let code = work(dirfd);
     core.identity.restore();
     if (code < 0) return code;
     code = statAt(out.stat, dirfd, name);
@@ -201,7 +223,14 @@ export class NameOperations {
     return node;
   }
 
-  rename(parent: number, name: RawName, toParent: number, toName: RawName, flags: number): Answer {
+  rename(
+    caller: Caller,
+    parent: number,
+    name: RawName,
+    toParent: number,
+    toName: RawName,
+    flags: number,
+  ): Answer {
     const { core } = this;
     const entry = core.nodes.entry(parent);
     if (entry === undefined) return -ESTALE;
@@ -210,13 +239,18 @@ export class NameOperations {
     if (refused !== 0) return refused;
     const wait = core.beforeMove(parent, name) ?? core.beforeMove(toParent, toName);
     if (wait !== undefined) {
-      return wait.then((code) => (code < 0 ? code : this.rename(parent, name, toParent, toName, flags)));
+      return wait.then((code) =>
+        code < 0 ? code : this.rename(caller, parent, name, toParent, toName, flags),
+      );
     }
     const from = core.fds.directory(parent);
     const to = core.fds.directory(toParent);
     if (from < 0 || to < 0) return Math.min(from, to);
     const target = this.pinBeforeLoss(toParent, to, toName);
+    // A whiteout that stays behind belongs to the caller.
+    if ((flags & RENAME_WHITEOUT) !== 0) core.identity.become(caller);
     const code = renameAt(from, name, to, toName, flags);
+    core.identity.restore();
     if (code < 0) {
       if (target !== 0) core.fds.unpin(target);
       return code;
