@@ -257,7 +257,7 @@ function fallocate(x: Exchange, fs: FileSystem): Answer {
 }
 
 function lseek(x: Exchange, fs: FileSystem): Answer {
-  return then(fs.lseek(x.caller, x.node, x.u64(0), x.u64(8), x.u32(16)), (offset) => {
+  return then(fs.lseek(x.caller, x.node, x.u64(0), x.i64(8), x.u32(16)), (offset) => {
     x.put64(0, offset);
     x.body = 8;
     return 0;
