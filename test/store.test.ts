@@ -14,8 +14,9 @@ import { after, afterEach, beforeEach, describe, it } from "node:test";
 import { Metadata } from "../src/store/metadata.js";
 import { openStore, type Store } from "../src/store/store.js";
 import { StoreError } from "../src/store/types.js";
-import { ENOSPC } from "../src/sys/errno.js";
+import { EDQUOT, EIO, ENOSPC } from "../src/sys/errno.js";
 import { SysError } from "../src/sys/error.js";
+import { setFaultHook } from "../src/sys/fault.js";
 import { PlainEngine } from "./support/plain-engine.js";
 
 const base = mkdtempSync(join(tmpdir(), "snapmount-store-"));
@@ -35,6 +36,16 @@ const refused = (kind: string, text: RegExp) => (error: unknown) => {
   assert.equal(error.kind, kind);
   assert.match(error.message, text);
   return true;
+};
+/** Closes the store, and leaves it as if its process had been killed. @param boot in which boot that was */
+const crash = async (boot?: string): Promise<void> => {
+  const path = join(directory, "lock");
+  const note = JSON.parse(readFileSync(path, "utf8")) as object;
+  await store.close();
+  const metadata = new Metadata(join(directory, "metadata.mdb"), false);
+  metadata.transaction(() => metadata.setSetting("clean", undefined));
+  await metadata.close();
+  writeFileSync(path, JSON.stringify({ ...note, ...(boot !== undefined && { boot }) }));
 };
 const directories = (): string[] => readdirSync(join(directory, "snapshots")).sort();
 
@@ -147,7 +158,7 @@ describe("the store", () => {
   it("undoes and finishes what a crash has left", async () => {
     await store.prepare("a", undefined);
     await store.prepare("b", undefined);
-    await store.close();
+    await crash();
     mkdirSync(join(directory, "snapshots", "new-1234"));
     mkdirSync(join(directory, "snapshots", "rm-77"));
     mkdirSync(join(directory, "snapshots", "99"));
@@ -161,6 +172,43 @@ describe("the store", () => {
       store.reader.list("active", undefined, 10).map((info) => info.key),
       ["a", "b"],
     );
+    assert.equal((await store.prepare("c", undefined)).id, 100);
+  });
+
+  it("keeps what a power cut has left without a record, and tells of it", async () => {
+    await store.prepare("a", undefined);
+    await crash("another boot");
+    mkdirSync(join(directory, "snapshots", "7"));
+    writeFileSync(join(directory, "snapshots", "7", "work"), "of hours");
+    await open();
+    assert.match(store.recovered.join("\n"), /active\/recovered-7 /);
+    const path = await store.path({ kind: "active", key: "recovered-7" });
+    assert.equal(readFileSync(join(path, "work"), "utf8"), "of hours");
+    assert.equal((await store.prepare("c", undefined)).id, 8);
+  });
+
+  it("takes back what it did in directories when the metadata cannot be written", async () => {
+    await store.prepare("a", undefined);
+    const atWriting = (errno: number): void =>
+      setFaultHook((operation) => (operation === "transaction" ? -errno : 0));
+    try {
+      for (const errno of [ENOSPC, EIO, EDQUOT]) {
+        atWriting(errno);
+        const failed = (error: unknown): boolean => error instanceof StoreError && error.errno === errno;
+        await assert.rejects(store.prepare("b", undefined), failed);
+        await assert.rejects(store.remove({ kind: "active", key: "a" }), failed);
+        await assert.rejects(store.commit("b", "a"), failed);
+        await assert.rejects(store.rename({ kind: "active", key: "a" }, "b"), failed);
+        await assert.rejects(store.update({ kind: "active", key: "a" }, { x: "y" }), failed);
+        assert.deepEqual(directories(), ["1"]);
+      }
+    } finally {
+      setFaultHook(undefined);
+    }
+    assert.equal((await store.prepare("b", undefined)).id, 2);
+    await store.remove({ kind: "active", key: "a" });
+    await store.cleanup();
+    assert.deepEqual(directories(), ["2"]);
   });
 
   it("takes a commit back that may not have reached the disk, and what was made from it", async () => {

@@ -87,6 +87,9 @@ export class Background {
   private async finishCommit(id: number): Promise<void> {
     const { metadata, catalog, engine, layout, changed } = this.ground;
     await this.whenCopied(id);
+    // What it was made from comes first, or a power cut in between would cut it off from that.
+    const parent = metadata.get(id)?.parentId;
+    if (parent !== undefined) await this.whenSettled(parent);
     const info = metadata.info(id);
     if (this.closing || info === undefined || info.copy !== undefined) return;
     await engine.flush(layout.snapshots);

@@ -158,18 +158,14 @@ export class Catalog {
     this.metadata.setWork(id, work);
   }
 
-  /** Notes that a commit is on the disk, and with it those that it was made from. */
+  /** Notes that a commit is on the disk. It may have gone meanwhile. */
   flushed(id: number): void {
-    let at: number | undefined = id;
-    while (at !== undefined) {
-      const record: Record | undefined = this.metadata.get(at);
-      if (record?.flush === undefined) return;
-      const { flush: _, ...rest } = record;
-      this.metadata.put(at, rest);
-      const { flush: __, ...work } = this.metadata.workOf(at);
-      this.metadata.setWork(at, work);
-      at = record.parentId;
-    }
+    const record = this.metadata.get(id);
+    if (record?.flush === undefined) return;
+    const { flush: _, ...rest } = record;
+    this.metadata.put(id, rest);
+    const { flush: __, ...work } = this.metadata.workOf(id);
+    this.metadata.setWork(id, work);
   }
 
   /** Notes what a committed snapshot takes up. It may have gone meanwhile. */
@@ -192,6 +188,18 @@ export class Catalog {
     this.replace(id, former, { ...former, kind: "active", key, updated: this.now() });
     const { flush: __, ...work } = this.metadata.workOf(id);
     this.metadata.setWork(id, work);
+    return key;
+  }
+
+  /** Records a directory that no record tells of, as an active snapshot. @returns its key */
+  adopt(id: number): string {
+    let key = `recovered-${id}`;
+    while (this.metadata.find("active", key) !== undefined) key += "~";
+    const now = this.now();
+    const record: Record = { kind: "active", key, labels: {}, created: now, updated: now };
+    this.metadata.useUp(id);
+    this.metadata.put(id, record);
+    this.metadata.link(id, record);
     return key;
   }
 

@@ -49,11 +49,15 @@ export class Creation {
 
   private record(snapshot: NewRecord, directory: string | undefined): Info {
     const { metadata, catalog, layout } = this.ground;
+    const undo: (() => void)[] = [];
     return metadata.transaction(() => {
       const id = catalog.create(snapshot);
-      if (directory !== undefined) layout.publish(directory, id);
+      if (directory !== undefined) {
+        layout.publish(directory, id);
+        undo.push(() => layout.withdraw(directory, id));
+      }
       return metadata.info(id)!;
-    });
+    }, undo);
   }
 
   private createEmpty(snapshot: NewRecord, owner: CreateOptions["owner"]): Info {

@@ -52,6 +52,11 @@ export class Layout {
     check(this.rename("publish", baseName(unfinished), String(id)), "rename", unfinished);
   }
 
+  /** Takes publish() back. */
+  withdraw(unfinished: string, id: number): void {
+    check(this.rename("withdraw", String(id), baseName(unfinished)), "rename", this.path(id));
+  }
+
   /** Sets a snapshot's directory aside for deletion. One that is not there is no failure. @returns whether it was there */
   discard(id: number): boolean {
     const code = this.rename("discard", String(id), `${REMOVED}${id}`);
@@ -76,12 +81,17 @@ export class Layout {
     if (typeof entries === "number") check(entries, "readdir", this.snapshots);
     const found: Found[] = [];
     for (const { name } of entries as Exclude<typeof entries, number>) {
-      if (/^[1-9]\d*$/.test(name)) found.push({ type: "snapshot", id: Number(name) });
-      else if (/^rm-[1-9]\d*$/.test(name))
-        found.push({ type: "removed", id: Number(name.slice(REMOVED.length)) });
-      else if (name.startsWith(NEW)) found.push({ type: "unfinished", name });
+      const what = this.parse(name);
+      if (what !== undefined) found.push(what);
     }
     return found;
+  }
+
+  /** @returns what a name in `snapshots/` stands for, or undefined for one that no version gives */
+  parse(name: string): Found | undefined {
+    if (/^[1-9]\d*$/.test(name)) return { type: "snapshot", id: Number(name) };
+    if (/^rm-[1-9]\d*$/.test(name)) return { type: "removed", id: Number(name.slice(REMOVED.length)) };
+    return name.startsWith(NEW) ? { type: "unfinished", name } : undefined;
   }
 
   /** @returns size and free space of the file system */

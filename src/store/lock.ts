@@ -21,9 +21,23 @@ export interface Owner {
   readonly mountpoint?: string;
 }
 
+/** What a process has written is there for the next one as long as neither the boot nor the mount has changed. */
+export interface Footing {
+  readonly boot: string;
+  readonly mount: string;
+}
+
+type Note = Partial<Owner & Footing>;
+
 /** The lock of a store: held by one process, by an open file description, so that it goes with the process (flock(2)). */
 export class StoreLock {
-  private constructor(private readonly fd: number) {}
+  private own: Note = { pid: process.pid };
+
+  /** @param before what the last owner wrote down and did not take back */
+  private constructor(
+    private readonly fd: number,
+    private readonly before: Note,
+  ) {}
 
   /** @throws StoreError Busy, which names who has it; Io when it cannot be made */
   static take(directory: string): StoreLock {
@@ -36,14 +50,24 @@ export class StoreLock {
       if (code === -EAGAIN) throw taken(directory, lockOwner(directory));
       throw cannotLock(directory, -code);
     }
-    const lock = new StoreLock(fd);
-    lock.tell({ pid: process.pid });
+    const lock = new StoreLock(fd, noteOf(directory));
+    lock.tell({});
     return lock;
   }
 
-  /** Writes down who has the store. */
-  tell(owner: Owner): void {
-    this.note(JSON.stringify(owner));
+  /**
+   * Writes down in which boot and on which mount the store is used.
+   * @returns whether the last owner died in the same, so that all that it wrote is there
+   */
+  takeOver(footing: Footing): boolean {
+    this.tell(footing);
+    return this.before.boot === footing.boot && this.before.mount === footing.mount;
+  }
+
+  /** Writes down more of who has the store. */
+  tell(more: Note): void {
+    this.own = { ...this.own, ...more };
+    this.note(JSON.stringify(this.own));
   }
 
   release(): void {
@@ -91,13 +115,18 @@ function taken(directory: string, owner: Owner | undefined): StoreError {
 
 /** @returns who has a store, as far as it is written down; undefined when nobody has */
 export function lockOwner(directory: string): Owner | undefined {
+  const { pid, mountpoint } = noteOf(directory);
+  if (pid === undefined || !isRunning(pid)) return undefined;
+  return { pid, ...(mountpoint !== undefined && { mountpoint }) };
+}
+
+function noteOf(directory: string): Note {
   try {
-    const owner: unknown = JSON.parse(readFileSync(`${directory}/lock`, "utf8").trim() || "null");
-    if (typeof owner !== "object" || owner === null || !("pid" in owner)) return undefined;
-    return isRunning(Number(owner.pid)) ? (owner as Owner) : undefined;
+    const note: unknown = JSON.parse(readFileSync(`${directory}/lock`, "utf8").trim() || "null");
+    return typeof note === "object" && note !== null && "pid" in note ? (note as Note) : {};
   } catch (error) {
     // Not there, not readable, or just being written: then nobody is known.
-    if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code !== undefined) return undefined;
+    if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code !== undefined) return {};
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 import { type Database, open, type RootDatabase } from "lmdb";
 import { EINVAL } from "../sys/errno.js";
-import { check } from "../sys/error.js";
+import { check, SysError } from "../sys/error.js";
 import { fault } from "../sys/fault.js";
 import { afterKind, idBytes, keyBytes, linkBytes, type Record } from "./records.js";
 import { type Info, type Kind, type Ref, StoreError } from "./types.js";
@@ -30,9 +30,21 @@ export class Metadata {
   private readonly work: Database<Work, Buffer>;
   private flushes = 0;
 
-  /** @param path of the database file */
-  constructor(path: string, readOnly: boolean) {
-    this.root = open({ path, noSubdir: true, maxDbs: 8, readOnly, keyEncoding: "binary" });
+  /**
+   * @param path of the database file
+   * @param isTrusted whether all that was written before is there: false when the machine or the disk may have stopped
+   * since then. The state is then the last that was flushed, for only that is known to be consistent.
+   */
+  constructor(path: string, readOnly: boolean, isTrusted = true) {
+    this.root = open({
+      path,
+      noSubdir: true,
+      maxDbs: 8,
+      readOnly,
+      keyEncoding: "binary",
+      // Documented, but missing from its types.
+      ...({ safeRestore: !isTrusted } as object),
+    });
     const binary = { keyEncoding: "binary" } as const;
     this.snapshots = this.root.openDB({ name: "snapshots", ...binary });
     this.keys = this.root.openDB({ name: "keys", ...binary });
@@ -64,13 +76,22 @@ export class Metadata {
     this.settings.putSync("schema", version);
   }
 
-  /** Runs work in one write transaction; when it throws, nothing is changed. Visible at once, on the disk after durable(). */
-  transaction<T>(work: () => T): T {
-    const done = this.root.transactionSync(() => {
-      const value = work();
-      check(fault("transaction"), "writing", "the metadata");
-      return value;
-    }, TRANSACTION_FLAGS as never);
+  /**
+   * Runs work in one write transaction; when it throws, nothing is changed. Visible at once, on the disk after durable().
+   * @param undo what work has done outside, undone from the last to the first when the transaction fails
+   */
+  transaction<T>(work: () => T, undo: readonly (() => void)[] = []): T {
+    let done: T;
+    try {
+      done = this.root.transactionSync(() => {
+        const value = work();
+        check(fault("transaction"), "writing", "the metadata");
+        return value;
+      }, TRANSACTION_FLAGS as never);
+    } catch (error) {
+      for (const step of undo.toReversed()) step();
+      throw writeFailure(error);
+    }
     fault("transacted");
     return done;
   }
@@ -126,6 +147,11 @@ export class Metadata {
     return id;
   }
 
+  /** Sees to it that an id is not given to another snapshot. */
+  useUp(id: number): void {
+    if (id >= this.nextId) this.settings.putSync("nextId", id + 1);
+  }
+
   setWork(id: number, work: Work): void {
     if (Object.keys(work).length === 0) this.work.removeSync(idBytes(id));
     else this.work.putSync(idBytes(id), work);
@@ -138,6 +164,26 @@ export class Metadata {
   /** All that is under way. */
   allWork(): [number, Work][] {
     return [...this.work.getRange()].map(({ key, value }) => [Number(key.readBigUInt64BE()), value]);
+  }
+
+  /** Every record as it stands, with its id. */
+  *records(): Generator<[number, Record]> {
+    for (const { key, value } of this.snapshots.getRange()) yield [Number(key.readBigUInt64BE()), value];
+  }
+
+  /** Every name as it stands: the database's key, and the id. */
+  *names(): Generator<[Buffer, number]> {
+    for (const { key, value } of this.keys.getRange()) yield [key, value];
+  }
+
+  /** Every link as it stands: from which parent, and to which child. */
+  *links(): Generator<[number, number]> {
+    for (const { key, value } of this.children.getRange()) yield [Number(key.readBigUInt64BE()), value];
+  }
+
+  /** Takes a name out by the database's key. */
+  dropName(key: Buffer): void {
+    this.keys.removeSync(key);
   }
 
   setting(name: string): string | undefined {
@@ -188,6 +234,13 @@ export class Metadata {
   async close(): Promise<void> {
     await this.root.close();
   }
+}
+
+/** @returns the failure of a write as one of the system's: LMDB hands on its errno */
+function writeFailure(error: unknown): unknown {
+  const errno = error instanceof Error && "code" in error ? error.code : undefined;
+  if (typeof errno !== "number" || errno <= 0 || error instanceof StoreError) return error;
+  return new SysError(errno, "writing", "the metadata");
 }
 
 function successor(key: Buffer): Buffer {

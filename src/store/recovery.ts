@@ -2,12 +2,13 @@ import { readFileSync } from "node:fs";
 import { log } from "../base/log.js";
 import type { Background, Ground } from "./background.js";
 import type { Creation } from "./creation.js";
+import type { Found } from "./layout.js";
 import type { Work } from "./metadata.js";
 import { type Info, refPath } from "./types.js";
 
 const trace = log("store");
 /** Set while nobody has the store open: everything is on the disk. */
-const CLEAN = "clean";
+export const CLEAN = "clean";
 
 /** @returns what identifies the present boot (random(4)) */
 export function bootId(): string {
@@ -26,11 +27,15 @@ export class Recovery {
     private readonly boot: string,
   ) {}
 
-  run(): void {
+  /**
+   * @param isTrusted whether all that was written is there: after a crash of the process, not after one of the machine
+   */
+  run(isTrusted: boolean): void {
     const { metadata } = this.ground;
     const clean = metadata.setting(CLEAN) !== undefined;
     const work = metadata.allWork();
-    this.sortDirectories();
+    // Only a crash leaves directories that nothing tells of, so only then all of them are looked at.
+    if (!clean) this.sortDirectories(isTrusted);
     for (const [id, { remove }] of work) if (remove === true) this.finishRemoval(id);
     // Parents first: a commit that is taken back takes those back that were made from it.
     if (!clean) for (const [id, todo] of work) if (todo.flush === true) this.checkFlush(id);
@@ -44,23 +49,41 @@ export class Recovery {
     metadata.transaction(() => metadata.setSetting(CLEAN, "1"));
   }
 
-  private sortDirectories(): void {
+  private sortDirectories(isTrusted: boolean): void {
     const { metadata, layout } = this.ground;
     const { nextId } = metadata;
-    for (const found of layout.list()) {
-      if (found.type === "unfinished") {
-        if (this.isOfPendingCopy(found.name)) continue;
-        trace("%s was not finished: deleting it", found.name);
-        void this.background.deleteStray(`${layout.snapshots}/${found.name}`);
-      } else if (found.type === "removed") {
-        if (metadata.get(found.id) === undefined) this.finishRemoval(found.id);
-        else if (!layout.exists(layout.path(found.id))) layout.restore(found.id);
-      } else if (found.id >= nextId) {
-        // Its record did not get as far as the disk.
+    const found = layout.list();
+    // Whatever becomes of them, their numbers are not given away again while their directories are there.
+    const most = found.reduce((id, one) => ("id" in one ? Math.max(id, one.id) : id), 0);
+    if (most >= nextId) metadata.transaction(() => metadata.useUp(most));
+    for (const one of found) this.sort(one, nextId, isTrusted);
+  }
+
+  private sort(found: Found, nextId: number, isTrusted: boolean): void {
+    const { metadata, layout } = this.ground;
+    if (found.type === "unfinished") {
+      if (this.isOfPendingCopy(found.name)) return;
+      trace("%s was not finished: deleting it", found.name);
+      void this.background.deleteStray(`${layout.snapshots}/${found.name}`);
+    } else if (found.type === "removed") {
+      if (metadata.get(found.id) === undefined) this.finishRemoval(found.id);
+      else if (!layout.exists(layout.path(found.id))) layout.restore(found.id);
+    } else if (found.id >= nextId && metadata.get(found.id) === undefined) {
+      if (isTrusted) {
+        // Nobody was told of it yet.
         trace("%d has no record: deleting it", found.id);
         this.finishRemoval(found.id);
-      }
+      } else this.adopt(found.id);
     }
+  }
+
+  /** Its record did not get as far as the disk, but somebody may have worked in it. */
+  private adopt(id: number): void {
+    const { metadata, catalog } = this.ground;
+    const key = metadata.transaction(() => catalog.adopt(id));
+    this.messages.push(
+      `active/${key} was made just before the machine stopped, and what it was called and made from is not known any more: look whether it is whole, or remove it`,
+    );
   }
 
   /** A copy that goes on keeps its hard links in `new-ID.links`. */

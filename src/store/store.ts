@@ -1,5 +1,6 @@
 import type { RawName } from "../base/bytes.js";
 import { log } from "../base/log.js";
+import { EIO } from "../sys/errno.js";
 import { Background, type Ground } from "./background.js";
 import { Catalog, ownsDirectory } from "./catalog.js";
 import type { CopyEngine } from "./copy/types.js";
@@ -49,10 +50,11 @@ export async function openStore(directory: string, options: StoreOptions): Promi
   const lock = StoreLock.take(directory);
   try {
     const layout = new Layout(directory);
-    const metadata = new Metadata(databasePath(directory), false);
+    const isTrusted = lock.takeOver({ boot: bootId(), mount: layout.mountId() });
+    const metadata = openMetadata(directory, isTrusted);
     try {
       metadata.checkSchema(directory);
-      return new Store(lock, layout, metadata, options);
+      return new Store(lock, layout, metadata, options, isTrusted);
     } catch (error) {
       await metadata.close();
       layout.close();
@@ -62,6 +64,21 @@ export async function openStore(directory: string, options: StoreOptions): Promi
     lock.release();
     await options.engine.close();
     throw fromSystem(error, `opening the store ${directory}`);
+  }
+}
+
+/** @throws StoreError that says what is wrong with the database, and what to do */
+export function openMetadata(directory: string, isTrusted: boolean): Metadata {
+  const path = databasePath(directory);
+  try {
+    return new Metadata(path, false, isTrusted);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new StoreError(
+      "Io",
+      EIO,
+      `the metadata of the store ${directory} cannot be read (${why}): ${path} is damaged or is not snapmount's; the snapshots themselves are in ${directory}/snapshots`,
+    );
   }
 }
 
@@ -84,6 +101,7 @@ export class Store implements Snapshotter, CopyAhead {
     layout: Layout,
     metadata: Metadata,
     private readonly options: StoreOptions,
+    isTrusted: boolean,
   ) {
     this.ground = {
       metadata,
@@ -96,7 +114,7 @@ export class Store implements Snapshotter, CopyAhead {
     this.creation = new Creation(this.ground, this.background);
     this.reader = new MetadataReader(metadata, layout.directory, false);
     this.recovery = new Recovery(this.ground, this.background, this.creation, this.boot);
-    this.recovery.run();
+    this.recovery.run(isTrusted);
     this.recovered = this.recovery.messages;
     for (const message of this.recovered) trace("%s", message);
   }
@@ -108,7 +126,7 @@ export class Store implements Snapshotter, CopyAhead {
 
   /** Writes down where the store is mounted, for those who find it locked. */
   setLockInfo(info: { readonly mountpoint: string }): void {
-    this.lock.tell({ pid: process.pid, mountpoint: info.mountpoint });
+    this.lock.tell({ mountpoint: info.mountpoint });
   }
 
   async prepare(key: string, parent: string | undefined, options: CreateOptions = {}): Promise<Info> {
@@ -122,28 +140,29 @@ export class Store implements Snapshotter, CopyAhead {
   }
 
   async commit(name: string, key: string, labels?: Readonly<Record<string, string>>): Promise<Info> {
-    const { metadata, catalog, layout } = this.ground;
-    this.requireWritable();
-    const id = metadata.transaction(() => {
+    const { layout } = this.ground;
+    const info = this.change((catalog) => {
       const { copy } = catalog.require({ kind: "active", key });
       if (copy?.state === "failed")
         throw precondition(`cannot commit active/${key}: its copy failed at ${copy.what}; remove it`);
       return catalog.commit(name, key, labels, { boot: this.boot, mount: layout.mountId() });
-    });
-    this.background.settle(id);
-    return this.changed(id);
+    }, `committing active/${key}`);
+    this.background.settle(info.id);
+    return info;
   }
 
   async remove(ref: Ref): Promise<void> {
     const { metadata, catalog, layout } = this.ground;
     this.requireWritable();
     try {
+      const undo: (() => void)[] = [];
       const info = metadata.transaction(() => {
         const removed = catalog.remove(ref);
         this.creation.requireUnpinned(removed);
-        if (ownsDirectory(removed.kind, removed.parentId)) layout.discard(removed.id);
+        if (ownsDirectory(removed.kind, removed.parentId) && layout.discard(removed.id))
+          undo.push(() => layout.restore(removed.id));
         return removed;
-      });
+      }, undo);
       this.background.delete(info);
       this.tell(info.id);
     } catch (error) {
@@ -152,15 +171,15 @@ export class Store implements Snapshotter, CopyAhead {
   }
 
   async rename(ref: Ref, key: string): Promise<Info> {
-    return this.change((catalog) => catalog.rename(ref, key));
+    return this.change((catalog) => catalog.rename(ref, key), `renaming ${refPath(ref)}`);
   }
 
   async update(ref: Ref, labels: Readonly<Record<string, string>>, ...fields: string[]): Promise<Info> {
-    return this.change((catalog) => catalog.update(ref, labels, fields));
+    return this.change((catalog) => catalog.update(ref, labels, fields), `labelling ${refPath(ref)}`);
   }
 
   async hold(ref: Ref, reason: string | undefined): Promise<Info> {
-    return this.change((catalog) => catalog.hold(ref, reason));
+    return this.change((catalog) => catalog.hold(ref, reason), `holding ${refPath(ref)}`);
   }
 
   async stat(ref: Ref): Promise<Info> {
@@ -214,7 +233,7 @@ export class Store implements Snapshotter, CopyAhead {
   async whenDurable(id: number): Promise<void> {
     await this.background.whenSettled(id);
     const info = this.reader.getById(id);
-    if (info?.flush !== undefined) throw new StoreError("Io", 5, `${refPath(info)} is not on the disk`);
+    if (info?.flush !== undefined) throw new StoreError("Io", EIO, `${refPath(info)} is not on the disk`);
   }
 
   async progress(id: number): Promise<number> {
@@ -224,7 +243,11 @@ export class Store implements Snapshotter, CopyAhead {
   async setSetting(name: string, value: string | undefined): Promise<void> {
     const { metadata } = this.ground;
     this.requireWritable();
-    metadata.transaction(() => metadata.setSetting(name, value));
+    try {
+      metadata.transaction(() => metadata.setSetting(name, value));
+    } catch (error) {
+      throw fromSystem(error, `setting ${name}`);
+    }
   }
 
   async cleanup(): Promise<void> {
@@ -262,13 +285,14 @@ export class Store implements Snapshotter, CopyAhead {
     }
   }
 
-  private change(work: (catalog: Catalog) => number): Info {
+  private change(work: (catalog: Catalog) => number, what: string): Info {
+    const { metadata, catalog } = this.ground;
     this.requireWritable();
-    return this.changed(this.ground.metadata.transaction(() => work(this.ground.catalog)));
-  }
-
-  private changed(id: number): Info {
-    return this.told(this.ground.metadata.info(id)!);
+    try {
+      return this.told(metadata.info(metadata.transaction(() => work(catalog)))!);
+    } catch (error) {
+      throw fromSystem(error, what);
+    }
   }
 
   private told(info: Info): Info {
