@@ -203,6 +203,19 @@ export class Catalog {
     return key;
   }
 
+  /** Puts a record under its name again, or under another one when that is taken. @returns its key now */
+  nameAgain(id: number): string {
+    const record = this.metadata.get(id)!;
+    let { key } = record;
+    for (let taken = this.metadata.find(record.kind, key); taken !== undefined && taken !== id; ) {
+      key += "~";
+      taken = this.metadata.find(record.kind, key);
+    }
+    this.metadata.put(id, { ...record, key });
+    this.metadata.link(id, record.key === key ? record : { ...record, key });
+    return key;
+  }
+
   /** Cuts the link to a parent. */
   orphan(id: number): void {
     const { parentId, ...rest } = this.metadata.get(id)!;
@@ -211,9 +224,13 @@ export class Catalog {
     this.metadata.removeChild(parentId, id);
   }
 
-  /** Takes out a record that has no directory. */
+  /** Takes out a record that has no directory, and views of it, which have none of their own. */
   forget(info: Info): void {
-    for (const child of this.metadata.childIds(info.id)) this.orphan(child);
+    for (const id of this.metadata.childIds(info.id)) {
+      const child = this.metadata.info(id);
+      if (child?.kind === "view") this.forget(child);
+      else this.orphan(id);
+    }
     this.metadata.unlink(info);
     this.metadata.drop(info.id);
     if (info.parentId !== undefined) this.metadata.removeChild(info.parentId, info.id);

@@ -4,7 +4,7 @@ import type { Layout } from "./layout.js";
 import type { Metadata } from "./metadata.js";
 import { keyBytes, type Record } from "./records.js";
 import { CLEAN } from "./recovery.js";
-import { type Kind, refPath } from "./types.js";
+import { refPath } from "./types.js";
 
 /** Something in a store that contradicts something else in it. */
 export type Problem =
@@ -162,9 +162,4 @@ function entriesOf(directory: string): { readonly name: string; readonly isDirec
     name: entry.name,
     isDirectory: entry.isDirectory(),
   }));
-}
-
-/** Whether content of this kind can be counted, and was. */
-export function isCounted(kind: Kind, record: Record): boolean {
-  return kind === "committed" && record.usage !== undefined && record.copy === undefined;
 }

@@ -37,10 +37,14 @@ export class StoreLock {
   private constructor(
     private readonly fd: number,
     private readonly before: Note,
+    private readonly isQuiet: boolean,
   ) {}
 
-  /** @throws StoreError Busy, which names who has it; Io when it cannot be made */
-  static take(directory: string): StoreLock {
+  /**
+   * @param isQuiet leaves what is written down as it is, for who only looks
+   * @throws StoreError Busy, which names who has it; Io when it cannot be made
+   */
+  static take(directory: string, isQuiet = false): StoreLock {
     const path = `${directory}/lock`;
     const fd = openAt(-100, Buffer.from(path).latin1Slice(), O_RDWR | O_CREAT | O_CLOEXEC, 0o600);
     if (fd < 0) throw cannotLock(directory, -fd);
@@ -50,7 +54,7 @@ export class StoreLock {
       if (code === -EAGAIN) throw taken(directory, lockOwner(directory));
       throw cannotLock(directory, -code);
     }
-    const lock = new StoreLock(fd, noteOf(directory));
+    const lock = new StoreLock(fd, noteOf(directory), isQuiet);
     lock.tell({});
     return lock;
   }
@@ -77,6 +81,7 @@ export class StoreLock {
 
   /** Always of one length and in place, so that the file keeps its blocks and a full disk can be opened. */
   private note(text: string): void {
+    if (this.isQuiet) return;
     const bytes = Buffer.alloc(NOTE_BYTES, " ");
     bytes.write(text);
     try {

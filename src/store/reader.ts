@@ -1,9 +1,34 @@
+import { EIO } from "../sys/errno.js";
+import { databaseDamage } from "./database-file.js";
 import { Metadata } from "./metadata.js";
-import type { Info, Kind, StoreReader } from "./types.js";
+import { type Info, type Kind, StoreError, type StoreReader } from "./types.js";
 
 /** @returns the path of a store's database */
 export function databasePath(directory: string): string {
   return `${directory}/metadata.mdb`;
+}
+
+/**
+ * Opens the metadata of a store whose lock this process has.
+ * @param isTrusted see Metadata
+ * @throws StoreError that says what is wrong with the database, and what to do
+ */
+export function openMetadata(directory: string, isTrusted: boolean): Metadata {
+  const path = databasePath(directory);
+  const refused = (why: string): StoreError =>
+    new StoreError(
+      "Io",
+      EIO,
+      `the metadata of the store ${directory} cannot be read, ${why}: put ${path} back from a backup; the snapshots themselves are unharmed in ${directory}/snapshots`,
+    );
+  try {
+    const damage = databaseDamage(path);
+    if (damage !== undefined) throw refused(damage);
+    return new Metadata(path, false, isTrusted);
+  } catch (error) {
+    if (error instanceof StoreError) throw error;
+    throw refused(error instanceof Error ? error.message : String(error));
+  }
 }
 
 /** Reads the metadata, in whatever thread: always the latest committed state. */

@@ -9,9 +9,9 @@ import { closed, fromSystem, precondition, readOnly } from "./errors.js";
 import { compileFilters } from "./filter.js";
 import { Layout } from "./layout.js";
 import { StoreLock } from "./lock.js";
-import { Metadata } from "./metadata.js";
+import type { Metadata } from "./metadata.js";
 import type { CopyAhead } from "./pending.js";
-import { databasePath, MetadataReader } from "./reader.js";
+import { MetadataReader, openMetadata } from "./reader.js";
 import { bootId, Recovery } from "./recovery.js";
 import {
   type CreateOptions,
@@ -64,21 +64,6 @@ export async function openStore(directory: string, options: StoreOptions): Promi
     lock.release();
     await options.engine.close();
     throw fromSystem(error, `opening the store ${directory}`);
-  }
-}
-
-/** @throws StoreError that says what is wrong with the database, and what to do */
-export function openMetadata(directory: string, isTrusted: boolean): Metadata {
-  const path = databasePath(directory);
-  try {
-    return new Metadata(path, false, isTrusted);
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new StoreError(
-      "Io",
-      EIO,
-      `the metadata of the store ${directory} cannot be read (${why}): ${path} is damaged or is not snapmount's; the snapshots themselves are in ${directory}/snapshots`,
-    );
   }
 }
 
