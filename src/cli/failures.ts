@@ -1,4 +1,5 @@
 import { Failure, type FailureKind } from "../daemon/failure.js";
+import { ArchiveError } from "../store/archive/entry.js";
 import { type ErrorClass, StoreError } from "../store/types.js";
 import { EROFS } from "../sys/errno.js";
 import { SysError } from "../sys/error.js";
@@ -31,7 +32,9 @@ export function failureOf(error: unknown): Failure | undefined {
     return new Failure(error.errno === EROFS ? "store" : kinds[error.kind], error.message);
   }
   if (error instanceof SysError) return new Failure("store", error.message);
-  // What Node says of a system call that failed.
-  if (error instanceof Error && "syscall" in error) return new Failure("store", error.message);
+  if (error instanceof ArchiveError) return new Failure("store", error.message);
+  // What Node says of a system call that failed, and what zlib does.
+  if (error instanceof Error && ("syscall" in error || "errno" in error))
+    return new Failure("store", error.message);
   return undefined;
 }

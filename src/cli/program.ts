@@ -3,7 +3,10 @@ import { Command, CommanderError } from "commander";
 import { Failure } from "../daemon/failure.js";
 import type { AddCommand } from "./command.js";
 import { addCommit } from "./commands/commit.js";
+import { addDiff } from "./commands/diff.js";
+import { addExport } from "./commands/export.js";
 import { addHold } from "./commands/hold.js";
+import { addImport } from "./commands/import.js";
 import { addInfo } from "./commands/info.js";
 import { addLabel } from "./commands/label.js";
 import { addLs } from "./commands/ls.js";
@@ -31,6 +34,7 @@ const COMMANDS: readonly AddCommand[] = [
   addLs,
   addTree,
   addInfo,
+  addDiff,
   addUsage,
   addPath,
   addMounts,
@@ -43,6 +47,8 @@ const COMMANDS: readonly AddCommand[] = [
   addHold,
   addRelease,
   addRm,
+  addExport,
+  addImport,
 ];
 
 /**

@@ -50,6 +50,7 @@ export const RESOLVE_NO_XDEV = 1;
 export const RESOLVE_NO_MAGICLINKS = 2;
 export const RESOLVE_NO_SYMLINKS = 4;
 export const RESOLVE_BENEATH = 8;
+export const RESOLVE_IN_ROOT = 16;
 
 export const SEEK_SET = 0;
 export const SEEK_CUR = 1;

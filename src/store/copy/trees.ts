@@ -17,7 +17,8 @@ export function deleteTree(path: string, isCancelled: Cancelled): void {
   removeDirectory(AT_FDCWD, rawFromText(path), path, isCancelled);
 }
 
-function removeDirectory(parent: number, name: RawName, path: string, isCancelled: Cancelled): void {
+/** As deleteTree, of a name in a directory. */
+export function removeDirectory(parent: number, name: RawName, path: string, isCancelled: Cancelled): void {
   const fd = openAt(parent, name, OPEN_DIR);
   if (fd === -ENOENT) return;
   check(fd, "open", path);
