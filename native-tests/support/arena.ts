@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { execFileSync, type SpawnSyncReturns, spawnSync } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { DriverName } from "../../src/daemon/request.js";
 import { type FileSystemType, type Image, makeImage } from "./image.js";
+import type { TestUser } from "./test-user.js";
 
 const REPOSITORY = fileURLToPath(new URL("../../..", import.meta.url));
 const SNAPMOUNT = join(REPOSITORY, "dist/src/cli/main.js");
@@ -23,12 +25,18 @@ export interface ArenaOptions {
   readonly mountOptions?: string;
   /** Of `snapmount -o`. */
   readonly options?: readonly string[];
+  /** `snapmount --driver`; default kernel. */
+  readonly driver?: DriverName;
+  /** Who mounts and works in it; default root. */
+  readonly user?: TestUser;
 }
 
 /** A mounted store on a file system of its own, beside native directories of that same file system. */
 export class Arena {
   readonly #directory: string;
   readonly #image: Image;
+  readonly #driver: DriverName;
+  readonly #user: TestUser | undefined;
   readonly mnt: string;
   readonly store: string;
   #count = 0;
@@ -37,12 +45,15 @@ export class Arena {
     this.#directory = mkdtempSync(join(tmpdir(), "snapmount-test-"));
     chmodSync(this.#directory, 0o755);
     const { type = "ext4", size = DISK_BYTES, mountOptions } = options;
+    this.#driver = options.driver ?? "kernel";
+    this.#user = options.user;
     this.#image = makeImage(type, this.#directory, "disk", size, mountOptions);
     this.mnt = join(this.#directory, "mnt");
     this.store = join(this.#image.path, "store");
     try {
       mkdirSync(this.mnt, { mode: 0o755 });
       mkdirSync(this.store, { mode: 0o700 });
+      for (const path of [this.mnt, this.store]) this.#user?.own(path);
       this.mount(options.options ?? []);
     } catch (error) {
       this.#image.close();
@@ -53,11 +64,37 @@ export class Arena {
 
   mount(options: readonly string[]): void {
     const given = options.length > 0 ? ["-o", options.join(",")] : [];
-    execFileSync(process.execPath, [SNAPMOUNT, this.store, this.mnt, ...given], { stdio: "inherit" });
+    this.#snapmount([this.store, this.mnt, `--driver=${this.#driver}`, ...given]);
   }
 
   unmount(): void {
-    execFileSync(process.execPath, [SNAPMOUNT, "umount", this.mnt], { stdio: "inherit" });
+    this.#snapmount(["umount", this.mnt]);
+  }
+
+  #snapmount(args: readonly string[]): void {
+    const { status, stderr } = this.#as(process.execPath, [this.#reach(SNAPMOUNT), ...args]);
+    assert.equal(status, 0, stderr);
+  }
+
+  /** A path by which whoever works in the mount can read a file of the repository. */
+  #reach(file: string): string {
+    return this.#user?.reach(file, REPOSITORY) ?? file;
+  }
+
+  /** Runs a program as whoever works in the mount. */
+  #as(
+    program: string,
+    args: readonly string[],
+    environment: Readonly<Record<string, string>> = {},
+  ): SpawnSyncReturns<string> {
+    const [command, ...rest] = [...(this.#user?.prefix ?? []), program, ...args];
+    return spawnSync(command!, rest, {
+      cwd: "/",
+      encoding: "utf8",
+      timeout: PROGRAM_LIMIT_MS,
+      maxBuffer: 64 * 2 ** 20,
+      env: { ...process.env, LC_ALL: "C", ...this.#user?.environment, ...environment },
+    });
   }
 
   close(): void {
@@ -70,6 +107,7 @@ export class Arena {
   nativeDirectory(name: string): string {
     const path = join(this.#image.path, `native-${name}-${this.#count++}`);
     mkdirSync(path, { mode: 0o755 });
+    this.#user?.own(path);
     return path;
   }
 
@@ -82,22 +120,31 @@ export class Arena {
 
   /** The native directory of an entry. @param entry as `active/web` */
   nativePath(entry: string): string {
-    return readFileSync(join(this.mnt, "info", entry, "path"), "utf8").trimEnd();
+    return this.sh(`cat 'info/${entry}/path'`).trimEnd();
   }
 
   /** Runs a shell command in mnt. @returns its output; fails the test when it fails */
   sh(command: string): string {
-    return execFileSync("sh", ["-ec", command], { cwd: this.mnt, encoding: "utf8" });
+    const { status, stdout, stderr } = this.shell(command);
+    assert.equal(status, 0, `${command}\n${stderr}`);
+    return stdout;
+  }
+
+  /** Runs a shell command in mnt. @returns what it says on stderr when it fails, "" when it succeeds */
+  says(command: string): string {
+    const { status, stderr } = this.shell(command);
+    return status === 0 ? "" : stderr;
+  }
+
+  /** Runs a shell command in mnt. */
+  shell(command: string): SpawnSyncReturns<string> {
+    return this.#as("sh", ["-ec", `cd '${this.mnt}'\n${command}`]);
   }
 
   /** Runs a step program. */
   program(name: string, ...args: string[]): SpawnSyncReturns<string> {
-    return spawnSync(PYTHON, [join(PROGRAMS, `${name}.py`), ...args], {
-      encoding: "utf8",
-      timeout: PROGRAM_LIMIT_MS,
-      maxBuffer: 64 * 2 ** 20,
-      env: { ...process.env, PYTHONDONTWRITEBYTECODE: "1", LC_ALL: "C.UTF-8" },
-    });
+    const program = this.#reach(join(PROGRAMS, `${name}.py`));
+    return this.#as(PYTHON, [program, ...args], { PYTHONDONTWRITEBYTECODE: "1", LC_ALL: "C.UTF-8" });
   }
 
   /**

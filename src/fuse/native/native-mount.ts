@@ -12,6 +12,7 @@ import { Operations } from "./operations.js";
 import { mountWords } from "./options.js";
 import { type Binding, type Handler, loadFuseNative } from "./package.js";
 import { REQUEST_BYTES, type Request } from "./request.js";
+import { passSingleTimes } from "./single-times.js";
 
 const debug = log("fuse");
 /** How often to look whether the mount is still there; fuse-native does not tell. */
@@ -89,6 +90,8 @@ export class NativeMount {
       fs.destroy();
       throw new MountError(0, `libfuse cannot mount at ${mountpoint}; what it says stands above (${error})`);
     }
+    if (!passSingleTimes(this.thread))
+      debug("this libfuse is not known: changes of one time alone, as by tar -x, will be lost");
     debug("fuse-native has mounted %s with %s", mountpoint, words);
     const device = devices().find((fd) => !before.includes(fd));
     this.device = check(device === undefined ? -EIO : dup(device), "dup", "/dev/fuse");

@@ -104,7 +104,7 @@ export class Operations {
     },
     utimens: (request) => {
       const { atime, mtime } = from.timesOf(request);
-      return this.change(request, timesToSet(atime, mtime, Date.now()));
+      return this.change(request, timesToSet(atime, mtime));
     },
     getxattr: (request, data) => {
       const name = from.attributeOf(request);

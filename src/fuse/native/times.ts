@@ -1,32 +1,28 @@
+import { UTIME_NOW, UTIME_OMIT } from "../../sys/constants.js";
 import type { Changes } from "../filesystem.js";
 
-/** A time that is so many milliseconds old at most is taken for "now". */
-const RECENT_MS = 20;
-const NS_OF_MS = 1e6;
+type Times = Pick<Changes, "atime" | "atimeNs" | "mtime" | "mtimeNs">;
 
 /**
- * What utimens is to set. fuse-native has times in whole milliseconds, rounded down; for "now", which libfuse does not tell
- * from any other time, that would be before a file that was written a moment ago, and make(1) would build it again: so a
- * recent time is rounded up instead, but not into the future.
- * @param atime, mtime, now milliseconds since the epoch
+ * What fuse-native makes of UTIME_OMIT and UTIME_NOW, which differ in their last nanosecond only: it has whole
+ * milliseconds. So this one moment of 1970 cannot be set.
  */
-export function timesToSet(
-  atime: number,
-  mtime: number,
-  now: number,
-): Pick<Changes, "atime" | "atimeNs" | "mtime" | "mtimeNs"> {
-  const isNow = atime === mtime && mtime <= now && now - mtime <= RECENT_MS;
-  const rest = isNow && mtime < Math.floor(now) ? NS_OF_MS - 1 : 0;
+const OMIT_OR_NOW_MS = 1073;
+
+/**
+ * What utimens is to set, from what fuse-native leaves of it. Both "omit or now" together is now, since nobody asks for
+ * nothing; one of them beside a time is omit, as touch -m -d and tar have it.
+ * @param atime, mtime milliseconds since the epoch
+ */
+export function timesToSet(atime: number, mtime: number): Times {
+  if (atime === OMIT_OR_NOW_MS && mtime === OMIT_OR_NOW_MS)
+    return { atime: 0, atimeNs: UTIME_NOW, mtime: 0, mtimeNs: UTIME_NOW };
   const [access, change] = [split(atime), split(mtime)];
-  return {
-    atime: access.seconds,
-    atimeNs: access.ns + rest,
-    mtime: change.seconds,
-    mtimeNs: change.ns + rest,
-  };
+  return { atime: access.seconds, atimeNs: access.ns, mtime: change.seconds, mtimeNs: change.ns };
 }
 
-function split(ms: number): { seconds: number; ns: number } {
+function split(ms: number): { seconds: number | undefined; ns: number } {
+  if (ms === OMIT_OR_NOW_MS) return { seconds: undefined, ns: UTIME_OMIT };
   const seconds = Math.floor(ms / 1000);
-  return { seconds, ns: (ms - seconds * 1000) * NS_OF_MS };
+  return { seconds, ns: (ms - seconds * 1000) * 1e6 };
 }

@@ -1,0 +1,3 @@
+import { behaviour } from "./behaviour/behaviour.js";
+
+behaviour("fuse-native");
