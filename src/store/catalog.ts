@@ -132,10 +132,10 @@ export class Catalog {
       else if (field.startsWith("labels.")) {
         const key = field.slice("labels.".length);
         if (key === "") throw invalid(`a label of ${refPath(ref)} needs a name`);
-        next[key] = labels[key] ?? "";
+        next[key] = Object.hasOwn(labels, key) ? labels[key]! : "";
       } else throw invalid(`the field ${field} of ${refPath(ref)} cannot be changed: only labels can`);
     }
-    if ("" in next) throw invalid(`a label of ${refPath(ref)} needs a name`);
+    if (Object.hasOwn(next, "")) throw invalid(`a label of ${refPath(ref)} needs a name`);
     this.metadata.put(id, { ...former, labels: withoutEmpty(next), updated: this.now() });
     return id;
   }

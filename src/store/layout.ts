@@ -11,6 +11,11 @@ import { type FsStat, Stat, statAt, statFs, uniqueMountId } from "../sys/stat.js
 const NEW = "new-";
 const REMOVED = "rm-";
 
+/** @returns the native directory of a snapshot of the store in a directory */
+export function snapshotPath(directory: string, id: number): string {
+  return `${directory}/snapshots/${id}`;
+}
+
 /** What a name in `snapshots/` stands for. */
 export type Found =
   | { readonly type: "snapshot" | "removed"; readonly id: number }
@@ -35,7 +40,7 @@ export class Layout {
 
   /** The native directory of a snapshot. */
   path(id: number): string {
-    return `${this.snapshots}/${id}`;
+    return snapshotPath(this.directory, id);
   }
 
   removedPath(id: number): string {

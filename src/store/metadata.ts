@@ -201,9 +201,10 @@ export class Metadata {
     return [...this.keys.getRange({ start, end: afterKind(kind), limit })].map(({ value }) => value);
   }
 
-  childIds(parent: number, limit?: number): number[] {
+  /** @param after a child's id after which to start */
+  childIds(parent: number, limit?: number, after = 0): number[] {
     const range = {
-      start: idBytes(parent),
+      start: linkBytes(parent, after + 1),
       end: idBytes(parent + 1),
       ...(limit === undefined ? {} : { limit }),
     };

@@ -55,9 +55,9 @@ export class MetadataReader implements StoreReader {
     return this.infos(this.metadata.ids(kind, after, limit));
   }
 
-  children(id: number): Info[] {
+  children(id: number, after?: number, limit?: number): Info[] {
     this.metadata.refresh();
-    return this.infos(this.metadata.childIds(id));
+    return this.infos(this.metadata.childIds(id, limit, after));
   }
 
   hasChildren(id: number): boolean {

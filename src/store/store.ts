@@ -3,6 +3,8 @@ import { log } from "../base/log.js";
 import { EIO } from "../sys/errno.js";
 import { Background, type Ground } from "./background.js";
 import { Catalog, ownsDirectory } from "./catalog.js";
+import { ChangeLists } from "./change-lists.js";
+import type { ChangeBatch } from "./compare/comparisons.js";
 import type { CopyEngine } from "./copy/types.js";
 import { Creation } from "./creation.js";
 import { closed, fromSystem, precondition, readOnly } from "./errors.js";
@@ -78,6 +80,7 @@ export class Store implements Snapshotter, CopyAhead {
   private readonly recovery: Recovery;
   private readonly listeners: ((change: Change) => void)[] = [];
   private readonly boot = bootId();
+  private readonly changeLists: ChangeLists;
   private closing: Promise<void> | undefined;
 
   /** Use openStore. */
@@ -98,6 +101,7 @@ export class Store implements Snapshotter, CopyAhead {
     this.background = new Background(this.ground);
     this.creation = new Creation(this.ground, this.background);
     this.reader = new MetadataReader(metadata, layout.directory, false);
+    this.changeLists = new ChangeLists(this.reader);
     this.recovery = new Recovery(this.ground, this.background, this.creation, this.boot);
     this.recovery.run(isTrusted);
     this.recovered = this.recovery.messages;
@@ -197,6 +201,22 @@ export class Store implements Snapshotter, CopyAhead {
     }
   }
 
+  async openChanges(ref: Ref): Promise<number> {
+    const info = await this.stat(ref);
+    const after = await this.path(ref);
+    if (info.parentId === undefined) return this.changeLists.open(info, undefined, after);
+    await this.whenCopied(info.parentId);
+    return this.changeLists.open(info, this.ground.layout.path(info.parentId), after);
+  }
+
+  async nextChanges(list: number): Promise<ChangeBatch> {
+    return await this.changeLists.next(list);
+  }
+
+  async closeChanges(list: number): Promise<void> {
+    this.changeLists.close(list);
+  }
+
   async walk(visit: (info: Info) => void | Promise<void>, ...filters: string[]): Promise<void> {
     this.requireOpen();
     const matches = compileFilters(filters);
@@ -260,6 +280,7 @@ export class Store implements Snapshotter, CopyAhead {
   private async finish(): Promise<void> {
     const { metadata, layout } = this.ground;
     try {
+      await this.changeLists.end();
       await this.background.close();
       this.recovery.markClean();
       await metadata.durable();

@@ -1,3 +1,5 @@
+import type { ChangeBatch } from "./compare/comparisons.js";
+
 /** Kinds of snapshots, as containerd has them. */
 export type Kind = "active" | "committed" | "view";
 
@@ -116,6 +118,14 @@ export interface Snapshotter {
   usage(ref: Ref): Promise<Usage>;
   /** Calls back for each that matches any of the filters (containerd's syntax), all without filters. */
   walk(visit: (info: Info) => void | Promise<void>, ...filters: string[]): Promise<void>;
+  /**
+   * Begins to list what differs from the parent's tree; waits for pending copies. Without a parent everything is added.
+   * @returns a number for nextChanges; to be given back by closeChanges
+   */
+  openChanges(ref: Ref): Promise<number>;
+  /** The next changes, in the order of paths; not empty unless they are the last. One call at a time. */
+  nextChanges(list: number): Promise<ChangeBatch>;
+  closeChanges(list: number): Promise<void>;
   /** Resolves when the snapshot's copy is complete (true), has failed (rejects), or the snapshot has gone (false). */
   whenCopied(id: number): Promise<boolean>;
   /** Resolves when what was committed is on the disk (fsync of the entry). */
@@ -140,8 +150,12 @@ export interface StoreReader {
    * @param limit at most so many
    */
   list(kind: Kind, after: string | undefined, limit: number): Info[];
-  /** Snapshots made from the committed one with this id. */
-  children(id: number): Info[];
+  /**
+   * Snapshots made from the committed one with this id, in the order of their ids.
+   * @param after id after which to start; default: the first
+   * @param limit at most so many; default: all
+   */
+  children(id: number, after?: number, limit?: number): Info[];
   hasChildren(id: number): boolean;
   getSetting(name: string): string | undefined;
   /** Absolute path of the store. */

@@ -9,6 +9,8 @@ export interface Entries {
    * @returns 0 or -errno, or a promise while the copy of that directory is awaited
    */
   lookupRoot(info: Info, out: Entry): number | Promise<number>;
+  /** Who owns a snapshot's root directory; undefined when that cannot be told. */
+  owner(info: Info): { readonly uid: number; readonly gid: number } | undefined;
   /** Tells that a snapshot has changed: its kind (commit), its key, or that its copy is complete. */
   refresh(info: Info): void;
   /** Tells that a snapshot has gone; its nodes answer ENOENT from now on, open handles live on. */

@@ -34,6 +34,7 @@ export function createTree(options: TreeOptions): Tree {
   const control = new ControlTree({ store, reader, entries, access, prepareSync, readOnly });
   return Object.assign(new Router(control, entries), {
     onStoreChange(change: { readonly id: number; readonly info: Info | undefined }): void {
+      control.onStoreChange(change);
       if (change.info === undefined) entries.forgetEntry(change.id);
       else entries.refresh(change.info);
     },

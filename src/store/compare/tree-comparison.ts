@@ -51,6 +51,8 @@ export class TreeComparison implements Iterable<Step> {
   ) {}
 
   *[Symbol.iterator](): Generator<Step, void> {
+    // A view shows its parent's own directory.
+    if (this.before === this.after) return;
     try {
       const root = this.openRoot();
       if (root.before !== NONE) yield* this.top(root);

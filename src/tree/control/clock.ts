@@ -1,4 +1,4 @@
-import type { Kind } from "../../store/types.js";
+import type { Info, Kind } from "../../store/types.js";
 
 /** A point in time: seconds, and nanoseconds of it. */
 export interface Time {
@@ -19,14 +19,13 @@ export function timeOf(ms: number): Time {
 export class Clock {
   private last: Time;
   private readonly listings: Record<Kind, Time>;
-  private any: Time;
+  private readonly snapshots = new Map<number, Time>();
   /** When the mount began. */
   readonly started: Time;
 
   /** @param now milliseconds since the epoch */
   constructor(private readonly now: () => number) {
     this.last = timeOf(now());
-    this.any = this.last;
     this.started = this.last;
     this.listings = { active: this.last, committed: this.last, view: this.last };
   }
@@ -36,24 +35,32 @@ export class Clock {
     return this.listings[kind];
   }
 
-  /** Of everything that says something about any snapshot. */
-  get overall(): Time {
-    return this.any;
+  /** Of what says something about a snapshot. */
+  ofSnapshot(info: Info): Time {
+    return this.snapshots.get(info.id) ?? timeOf(info.updated);
   }
 
   /** To be called after a change, never before: a listing made in between must not pass for the new one. */
   changed(...kinds: readonly Kind[]): void {
+    const time = this.tick();
+    for (const kind of kinds) this.listings[kind] = time;
+  }
+
+  /** To be called after a change of what is said about a snapshot, its children and labels among it. */
+  snapshotChanged(id: number): void {
+    this.snapshots.set(id, this.tick());
+  }
+
+  snapshotGone(id: number): void {
+    this.snapshots.delete(id);
+  }
+
+  private tick(): Time {
     const time = timeOf(this.now());
     const later =
       time.seconds > this.last.seconds || (time.seconds === this.last.seconds && time.ns > this.last.ns);
     this.last = later ? time : next(this.last);
-    this.any = this.last;
-    for (const kind of kinds) this.listings[kind] = this.last;
-  }
-
-  /** What utimensat(2) asks for. */
-  set(kind: Kind, time: Time): void {
-    this.listings[kind] = time;
+    return this.last;
   }
 }
 

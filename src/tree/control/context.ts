@@ -6,6 +6,8 @@ import { ENOENT } from "../../sys/errno.js";
 import type { Entries } from "../entries.js";
 import { Clock } from "./clock.js";
 import { Handles } from "./handles.js";
+import { LabelNodes } from "./label-nodes.js";
+import { LabelTexts } from "./label-texts.js";
 import { Moves } from "./moves.js";
 import { encodeKey } from "./names.js";
 import { inoOf, KIND_DIRECTORY, KIND_NODES } from "./node-ids.js";
@@ -40,11 +42,14 @@ export class Context {
   readonly moves = new Moves();
   readonly handles = new Handles();
   readonly resolver: Resolver;
+  readonly labelNodes = new LabelNodes();
+  readonly labelTexts: LabelTexts;
   session: SessionControl | undefined;
 
   constructor(readonly options: ControlOptions) {
     this.clock = new Clock(options.now ?? Date.now);
     this.resolver = new Resolver(options.reader);
+    this.labelTexts = new LabelTexts(options.reader, options.store);
   }
 
   get store(): Snapshotter {
@@ -70,11 +75,18 @@ export class Context {
     await this.store.setSetting(settingName(kind), `${mode.toString(8).padStart(4, "0")} ${uid} ${gid}`);
   }
 
+  /** Tells everybody of a new snapshot. */
+  made(info: Info): void {
+    this.clock.changed(info.kind);
+    if (info.parentId !== undefined) this.clock.snapshotChanged(info.parentId);
+  }
+
   /** Tells everybody that a snapshot has another kind, key or parent than `before`. */
   moved(before: Info, after: Info): void {
     this.moves.left(before.id, before.kind, before.key);
     this.entries.refresh(after);
     this.clock.changed(before.kind, after.kind);
+    if (before.parentId !== undefined) this.clock.snapshotChanged(before.parentId);
   }
 
   /** Tells everybody that a snapshot has gone. */
@@ -82,6 +94,9 @@ export class Context {
     this.moves.left(info.id, info.kind, info.key);
     this.entries.forgetEntry(info.id);
     this.clock.changed(info.kind);
+    this.clock.snapshotGone(info.id);
+    this.labelTexts.forget(info.id);
+    if (info.parentId !== undefined) this.clock.snapshotChanged(info.parentId);
   }
 
   /** Lets the kernel forget the name of a snapshot that went by another way than by that name. */

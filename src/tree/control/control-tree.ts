@@ -1,12 +1,24 @@
 import type { RawName } from "../../base/bytes.js";
 import type * as fuse from "../../fuse/filesystem.js";
-import { EBADF, EINVAL, ENODATA, ENOSYS, EOPNOTSUPP, EPERM, ESTALE } from "../../sys/errno.js";
+import type { Info } from "../../store/types.js";
+import { O_APPEND } from "../../sys/constants.js";
+import { EBADF, EINVAL, ENODATA, ENOSYS, EOPNOTSUPP, EPERM, ESTALE, EXDEV } from "../../sys/errno.js";
 import type { FsStat } from "../../sys/stat.js";
+import { CONTROL_NODES } from "../entries.js";
 import { Context, type ControlOptions } from "./context.js";
 import { InfoDirectory, InfoKindDirectory, infoNode } from "./info.js";
 import { KindDirectory } from "./kind-directory.js";
+import { LabelsDirectory, labelFile } from "./labels.js";
 import type { ControlNode } from "./node.js";
-import { INFO_KIND_NODES, INFO_NODE, KIND_NODES, KINDS, README_NODE, snapshotOf } from "./node-ids.js";
+import {
+  COUNTED_NODES,
+  INFO_KIND_NODES,
+  INFO_NODE,
+  KIND_NODES,
+  KINDS,
+  README_NODE,
+  snapshotOf,
+} from "./node-ids.js";
 import { renameSnapshot } from "./rename.js";
 import { Readme, RootDirectory } from "./root.js";
 
@@ -30,9 +42,15 @@ export class ControlTree implements fuse.FileSystem {
     }
   }
 
+  /** To be called after every change of the store. */
+  onStoreChange(change: { readonly id: number; readonly info: Info | undefined }): void {
+    if (change.info !== undefined) this.context.clock.snapshotChanged(change.id);
+  }
+
   private node(node: number): ControlNode | undefined {
     const fixed = this.fixed.get(node);
-    if (fixed !== undefined) return fixed;
+    if (fixed !== undefined || node < CONTROL_NODES) return fixed;
+    if (node >= COUNTED_NODES) return labelFile(this.context, node);
     const { id, slot } = snapshotOf(node);
     return infoNode(this.context, id, slot);
   }
@@ -51,8 +69,9 @@ export class ControlTree implements fuse.FileSystem {
   lookup(_caller: Caller, parent: number, name: RawName, out: fuse.Entry): Answer {
     return this.with(parent, (node) => node.lookup(name, out));
   }
-  forget(): void {
-    // Nodes are made for each request from what the store says.
+  forget(node: number, count: number): void {
+    // All others are made for each request from what the store says.
+    if (node >= COUNTED_NODES) this.context.labelNodes.forget(node, count);
   }
   getattr(_caller: Caller, node: number, handle: number | undefined, out: fuse.Attributes): Answer {
     const file = handle === undefined ? undefined : this.context.handles.get(handle);
@@ -90,8 +109,12 @@ export class ControlTree implements fuse.FileSystem {
     toName: RawName,
     flags: number,
   ): Answer {
-    const from = this.fixed.get(parent);
-    const to = this.fixed.get(toParent);
+    const from = this.node(parent);
+    const to = this.node(toParent);
+    if (to instanceof LabelsDirectory) {
+      // These are ordinary files: from elsewhere mv(1) copies them.
+      return from instanceof LabelsDirectory ? from.rename(name, to, toName, flags) : -EXDEV;
+    }
     if (!(from instanceof KindDirectory) || !(to instanceof KindDirectory)) return -EPERM;
     return renameSnapshot(this.context, from, name, to, toName, flags);
   }
@@ -99,7 +122,7 @@ export class ControlTree implements fuse.FileSystem {
     return this.with(node, (found) => found.open(caller, flags, out));
   }
   create(
-    _caller: Caller,
+    caller: Caller,
     parent: number,
     name: RawName,
     flags: number,
@@ -108,7 +131,7 @@ export class ControlTree implements fuse.FileSystem {
     out: fuse.Entry,
     opened: fuse.Opened,
   ): Answer {
-    return this.with(parent, (node) => node.create(name, flags, out, opened));
+    return this.with(parent, (node) => node.create(caller, name, flags, out, opened));
   }
   tmpfile(): Answer {
     return -EPERM;
@@ -131,9 +154,10 @@ export class ControlTree implements fuse.FileSystem {
     offset: number,
     data: fuse.IoArea,
     size: number,
+    flags: number,
   ): Answer {
     const file = this.context.handles.get(handle);
-    return file?.write(data.buffer.subarray(0, size), offset, false) ?? -EBADF;
+    return file?.write(data.buffer.subarray(0, size), offset, (flags & O_APPEND) !== 0) ?? -EBADF;
   }
   release(_node: number, handle: number): void {
     this.context.handles.release(handle);

@@ -1,6 +1,9 @@
 import type { Answer, Caller, IoArea } from "../../fuse/filesystem.js";
 import { EBADF } from "../../sys/errno.js";
 
+/** fuse_open_out.open_flags (linux/fuse.h): nothing is cached, sizes are not believed. */
+export const FOPEN_DIRECT_IO = 1;
+
 /** A control file that somebody has open. */
 export interface OpenFile {
   /** @returns bytes put into out; 0 only at the end */

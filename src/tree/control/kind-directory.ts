@@ -1,11 +1,11 @@
 import type { RawName } from "../../base/bytes.js";
 import type { Answer, Attributes, Caller, Changes, DirSink, Entry } from "../../fuse/filesystem.js";
 import type { Info, Kind } from "../../store/types.js";
-import { S_IFDIR } from "../../sys/constants.js";
+import { S_IFDIR, S_ISGID } from "../../sys/constants.js";
 import { EBUSY, EEXIST, EISDIR, ENOENT, ENOTEMPTY, EPERM, EROFS } from "../../sys/errno.js";
 import type { Context } from "./context.js";
 import { attempt, then } from "./errors.js";
-import { ControlNode, type Shown } from "./node.js";
+import { ControlNode, NLINK_UNCOUNTED, type Shown } from "./node.js";
 import { KIND_NODES, SLOT_LISTED, snapshotNode } from "./node-ids.js";
 
 /** active/, committed/ or views/: a directory whose entries are snapshots. */
@@ -21,7 +21,8 @@ export class KindDirectory extends ControlNode {
 
   show(): Shown {
     const { mode, uid, gid } = this.context.access(this.kind);
-    return { mode: S_IFDIR | mode, uid, gid, nlink: 2, mtime: this.context.clock.of(this.kind) };
+    const mtime = this.context.clock.of(this.kind);
+    return { mode: S_IFDIR | mode, uid, gid, nlink: NLINK_UNCOUNTED, mtime };
   }
 
   override lookup(name: RawName, out: Entry): Answer {
@@ -69,7 +70,7 @@ export class KindDirectory extends ControlNode {
     const abort = new AbortController();
     caller.onInterrupt = () => abort.abort();
     const options = {
-      owner: { uid: caller.uid, gid: caller.gid, mode: mode & 0o7777 & ~caller.umask },
+      owner: this.ownerOfNew(caller, mode),
       sync: context.options.prepareSync,
       signal: abort.signal,
     };
@@ -78,9 +79,18 @@ export class KindDirectory extends ControlNode {
         kind === "active"
           ? await context.store.prepare(key, parent, options)
           : await context.store.view(key, parent, options);
-      context.clock.changed(kind);
+      context.made(info);
       return await this.lead({ info, alias: parent !== undefined }, out);
     });
+  }
+
+  /** As anywhere: the caller's, with his umask, and in a setgid directory of that directory's group. */
+  private ownerOfNew(caller: Caller, mode: number): { uid: number; gid: number; mode: number } {
+    const here = this.context.access(this.kind);
+    const bits = mode & 0o1777 & ~caller.umask;
+    return (here.mode & S_ISGID) !== 0
+      ? { uid: caller.uid, gid: here.gid, mode: bits | S_ISGID }
+      : { uid: caller.uid, gid: caller.gid, mode: bits };
   }
 
   override rmdir(name: RawName): Answer {

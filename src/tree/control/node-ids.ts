@@ -40,8 +40,12 @@ export const SLOT_PARENT = 3;
 export const SLOT_AS_CHILD = 4;
 /** In listings of active/, committed/ and views/, whose own inode numbers belong to the entries. */
 export const SLOT_LISTED = 5;
+export const SLOT_HOLD = 6;
+export const SLOT_CHANGES = 7;
 /** The first of the files with one value. */
 export const SLOT_VALUES = 8;
+/** In listings of labels/, whose files have counted nodes once somebody looks at them. */
+export const SLOT_LABEL_LISTED = 63;
 
 export function snapshotNode(id: number, slot: number): number {
   return CONTROL_NODES + id * SLOTS + slot;

@@ -26,6 +26,8 @@ export interface Shown extends Access {
 }
 
 const BLOCK_SIZE = 4096;
+/** Links of a directory that nobody counts its subdirectories of, as on btrfs: find(1) then looks at each entry. */
+export const NLINK_UNCOUNTED = 1;
 /** Names of the fixed control directories never lead elsewhere. In milliseconds. */
 const FIXED_NAME_TIMEOUT = 24 * 3600 * 1000;
 /** Attributes of those: the kernel itself notices what is done in them. */
@@ -100,7 +102,7 @@ export abstract class ControlNode {
   mkdir(_caller: Caller, _name: RawName, _mode: number, _out: Entry): Answer {
     return -EPERM;
   }
-  create(_name: RawName, _flags: number, _out: Entry, _opened: Opened): Answer {
+  create(_caller: Caller, _name: RawName, _flags: number, _out: Entry, _opened: Opened): Answer {
     return -EPERM;
   }
   unlink(_name: RawName): Answer {

@@ -1,6 +1,6 @@
 import type { RawName } from "../../base/bytes.js";
 import type { Answer } from "../../fuse/filesystem.js";
-import type { Info } from "../../store/types.js";
+import type { CreateOptions, Info } from "../../store/types.js";
 import { StoreError } from "../../store/types.js";
 import { EBUSY, EEXIST, ENAMETOOLONG, ENOENT, ENOTEMPTY, EPERM, EROFS } from "../../sys/errno.js";
 import type { Context } from "./context.js";
@@ -64,34 +64,43 @@ function prepareInstead(context: Context, info: Info, key: string, parent: strin
   const empty = context.entries.isEmpty(info);
   if (empty < 0) return empty;
   if (empty === 0) return -ENOTEMPTY;
-  if (context.entries.isOpen(info.id)) return -EBUSY;
-  const options = { sync: context.options.prepareSync };
+  if (info.hold !== undefined || context.entries.isOpen(info.id)) return -EBUSY;
   return attemptRename(async () => {
-    if (key !== info.key) {
-      await context.store.prepare(key, parent, options);
-      await context.store.remove(info);
-    } else {
-      await context.store.remove(info);
-      await prepareOrRestore(context, info, parent, options);
-    }
+    const made = await (key === info.key ? replace : move)(context, info, key, parent);
     context.gone(info);
+    context.made(made);
     return 0;
   });
 }
 
-async function prepareOrRestore(
-  context: Context,
-  info: Info,
-  parent: string,
-  options: { readonly sync: boolean },
-): Promise<void> {
+/** Prepares by another name, then removes the empty one. When that fails, neither has happened. */
+async function move(context: Context, info: Info, key: string, parent: string): Promise<Info> {
+  const { store } = context;
+  const made = await store.prepare(key, parent, optionsFor(context, info));
   try {
-    await context.store.prepare(info.key, parent, options);
+    await store.remove(info);
   } catch (error) {
-    await context.store.prepare(info.key, undefined, { labels: info.labels });
+    await store.remove(made);
+    throw error;
+  }
+  return made;
+}
+
+/** Prepares by the same name, which has to be given up first. When that fails, there is an empty one again. */
+async function replace(context: Context, info: Info, key: string, parent: string): Promise<Info> {
+  const { store } = context;
+  await store.remove(info);
+  try {
+    return await store.prepare(key, parent, optionsFor(context, info));
+  } catch (error) {
+    context.made(await store.prepare(key, undefined, { labels: info.labels }));
     context.gone(info);
     throw error;
   }
+}
+
+function optionsFor(context: Context, info: Info): CreateOptions {
+  return { labels: info.labels, sync: context.options.prepareSync };
 }
 
 /** As attempt, with the errno that mv(1) reports best when a name was taken meanwhile. */

@@ -1,48 +1,72 @@
-import type { Info } from "../../store/types.js";
+import { snapshotPath } from "../../store/layout.js";
+import { contentId, type Info, type Usage } from "../../store/types.js";
+import { errnoText } from "../../sys/error.js";
 import type { Context } from "./context.js";
+import { encodeKey } from "./names.js";
 import { KIND_DIRECTORY } from "./node-ids.js";
 
-/** A file of info/KIND/NAME/. */
+/** A file of info/KIND/NAME/. Values have no newline at their end. */
 export interface Value {
   readonly name: string;
-  /** Without a newline at the end; several lines are separated by newlines. Undefined: there is no such file. */
-  readonly text: (context: Context, info: Info) => string | Promise<string>;
-  /** Whether reading has to wait or to count, so that its length is not known before. */
-  readonly isSlow?: true;
+  /** What is known at once; undefined when it has to be waited for. */
+  readonly now: (context: Context, info: Info) => string | undefined;
+  readonly later?: (context: Context, info: Info) => Promise<string>;
 }
 
 const time = (ms: number): string => new Date(ms).toISOString();
 
-function state(context: Context, info: Info): string | Promise<string> {
-  if (info.copy?.state === "failed")
-    return `failed: ${info.copy.what} (errno ${info.copy.errno}); remove it: rmdir info/${KIND_DIRECTORY[info.kind]}/…`;
-  if (info.kind === "committed" && (info.copy !== undefined || info.flush !== undefined)) return "committing";
-  if (info.copy === undefined) return "ready";
-  return context.store.progress(info.id).then((percent) => `preparing ${Math.floor(percent)}%`);
-}
-
-async function mounts(context: Context, info: Info): Promise<string> {
-  const source = await context.store.path(info);
-  return `bind ${source} ${info.kind === "active" ? "rw" : "ro"},rbind`;
-}
-
 /** What can be read of a snapshot, one value per file. Their order is that of their node ids: append only. */
 export const VALUES: readonly Value[] = [
-  { name: "id", text: (_, info) => String(info.id) },
-  { name: "kind", text: (_, info) => info.kind },
-  { name: "created", text: (_, info) => time(info.created) },
-  { name: "updated", text: (_, info) => time(info.updated) },
-  { name: "state", text: state, isSlow: true },
-  { name: "path", text: (context, info) => context.store.path(info), isSlow: true },
-  { name: "mounts", text: mounts, isSlow: true },
+  { name: "id", now: (_, info) => String(info.id) },
+  { name: "kind", now: (_, info) => info.kind },
+  { name: "created", now: (_, info) => time(info.created) },
+  { name: "updated", now: (_, info) => time(info.updated) },
   {
-    name: "size",
-    text: async (context, info) => String((await context.store.usage(info)).size),
-    isSlow: true,
+    name: "state",
+    now: state,
+    later: async (context, info) => `preparing ${Math.floor(await context.store.progress(info.id))}%`,
   },
+  { name: "path", now: path, later: (context, info) => context.store.path(info) },
   {
-    name: "inodes",
-    text: async (context, info) => String((await context.store.usage(info)).inodes),
-    isSlow: true,
+    name: "mounts",
+    now: (context, info) => mounts(info, path(context, info)),
+    later: async (context, info) => mounts(info, await context.store.path(info))!,
   },
+  usageValue("size"),
+  usageValue("inodes"),
 ];
+
+function state(_: Context, { kind, key, copy, flush }: Info): string | undefined {
+  if (copy?.state === "failed")
+    return `failed: ${copy.what}: ${errnoText(copy.errno)}; remove it: rmdir info/${KIND_DIRECTORY[kind]}/${encodeKey(key)}`;
+  if (kind === "committed" && (copy !== undefined || flush !== undefined)) return "committing";
+  return copy === undefined ? "ready" : undefined;
+}
+
+/** The native directory, which is handed out when its copy is complete. */
+function path({ reader }: Context, info: Info): string | undefined {
+  const content = contentId(info);
+  const owner = content === info.id ? info : reader.getById(content);
+  return owner === undefined || owner.copy !== undefined
+    ? undefined
+    : snapshotPath(reader.directory, content);
+}
+
+/**
+ * What containerd's Mounts() returns, of committed ones what it would of a view: type, source and options, to be read by
+ * `read -r type source options`. White space and backslashes in the source are written as in fstab(5), or it would be cut.
+ */
+function mounts(info: Info, source: string | undefined): string | undefined {
+  if (source === undefined) return undefined;
+  const escaped = source.replace(/[\\\s]/g, (c) => `\\${c.charCodeAt(0).toString(8).padStart(3, "0")}`);
+  return `bind ${escaped} ${info.kind === "active" ? "rw" : "ro"},rbind`;
+}
+
+function usageValue(name: keyof Usage): Value {
+  return {
+    name,
+    // A view takes up nothing of its own (containerd counts it so, too).
+    now: (_, info) => (info.kind === "view" ? "0" : info.usage && String(info.usage[name])),
+    later: async (context, info) => String((await context.store.usage(info))[name]),
+  };
+}

@@ -56,6 +56,11 @@ export class EntryTree implements fuse.FileSystem, Entries {
     return 0;
   }
 
+  owner(info: Info): { readonly uid: number; readonly gid: number } | undefined {
+    const { stat } = this;
+    return statAt(stat, this.core.snapshots, String(contentId(info)) as RawName) < 0 ? undefined : stat;
+  }
+
   refresh(info: Info): void {
     const entry = this.core.known(info.id);
     if (entry === undefined) return;
