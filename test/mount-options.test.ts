@@ -40,6 +40,7 @@ test("without options a mount is writable, prepares in the background, and is no
     uid: undefined,
     gid: undefined,
     umask: undefined,
+    driver: undefined,
   });
 });
 

@@ -42,6 +42,7 @@ const codes: Readonly<Record<FailureKind, number>> = {
   store: EXIT.failed,
   mountpoint: EXIT.failed,
   resources: EXIT.failed,
+  host: EXIT.failed,
   busy: EXIT.busy,
   fuse: EXIT.fuse,
   notFound: EXIT.notFound,

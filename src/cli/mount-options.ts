@@ -1,5 +1,5 @@
 import { Failure } from "../daemon/failure.js";
-import type { MountOptions } from "../daemon/request.js";
+import { DRIVERS, type MountOptions } from "../daemon/request.js";
 import {
   MS_DIRSYNC,
   MS_NOATIME,
@@ -90,6 +90,11 @@ const settings: Readonly<Record<string, (draft: Draft, value: string) => void>> 
     if (value !== "sync" && value !== "background") throw invalid("prepare", value, "sync or background");
     draft.prepareSync = value === "sync";
   },
+  driver: (draft, value) => {
+    const driver = DRIVERS.find((name) => name === value);
+    if (driver === undefined) throw invalid("driver", value, DRIVERS.join(" or "));
+    draft.driver = driver;
+  },
   user: ignored,
   comment: ignored,
 };
@@ -128,6 +133,7 @@ export function parseMountOptions(lists: readonly string[], sloppy = false): Mou
     uid: undefined,
     gid: undefined,
     umask: undefined,
+    driver: undefined,
   };
   for (const option of lists.flatMap(split)) apply(draft, option, sloppy);
   return draft;

@@ -8,6 +8,7 @@ import { addExport } from "./commands/export.js";
 import { addHold } from "./commands/hold.js";
 import { addImport } from "./commands/import.js";
 import { addInfo } from "./commands/info.js";
+import { addInstall } from "./commands/install.js";
 import { addLabel } from "./commands/label.js";
 import { addLs } from "./commands/ls.js";
 import { addMount } from "./commands/mount.js";
@@ -49,6 +50,7 @@ const COMMANDS: readonly AddCommand[] = [
   addRm,
   addExport,
   addImport,
+  addInstall,
 ];
 
 /**

@@ -16,6 +16,8 @@ export type FailureKind =
   | "notFound"
   /** The name is taken. */
   | "exists"
+  /** A file of the host cannot be changed. */
+  | "host"
   /** No space, no memory, no descriptors. */
   | "resources"
   /** A signal came first. */

@@ -1,3 +1,7 @@
+/** The default first. */
+export const DRIVERS = ["kernel", "fuse-native"] as const;
+export type DriverName = (typeof DRIVERS)[number];
+
 /** What `-o` says, decoded; defaults are filled in. */
 export interface MountOptions {
   /** `ro`: the mount, and the store with it, are only read. */
@@ -19,11 +23,9 @@ export interface MountOptions {
   readonly autoUnmount: boolean;
   /** Permission bits that the control directories lack, or undefined. */
   readonly umask: number | undefined;
+  /** For fstab, which has options only. */
+  readonly driver: DriverName | undefined;
 }
-
-/** The default first. */
-export const DRIVERS = ["kernel", "fuse-native"] as const;
-export type DriverName = (typeof DRIVERS)[number];
 
 /** A mount that somebody asks for. */
 export interface MountRequest {

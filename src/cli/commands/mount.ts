@@ -36,6 +36,7 @@ Mount options (-o, separated by commas):
   passthrough, nopassthrough
                             let the kernel read and write files by itself (default where it can)
   auto_unmount              unmount when the daemon is killed
+  driver=NAME               as --driver, for fstab
 
 ${EXIT_HELP}`;
 
@@ -61,11 +62,12 @@ export function addMount(program: Command, finish: (code: number) => void): void
 }
 
 async function mount(store: string, mountpoint: string, flags: MountFlags): Promise<number> {
+  const options = parseMountOptions(flags.options, flags.sloppy === true);
   const request: MountRequest = {
     store: absolute(store, "store"),
     mountpoint: absolute(mountpoint, "mountpoint"),
-    driver: flags.driver,
-    options: parseMountOptions(flags.options, flags.sloppy === true),
+    driver: options.driver ?? flags.driver,
+    options,
     debug: flags.debug === true,
   };
   if (flags.daemonized) {
