@@ -8,6 +8,8 @@ import type { Metadata } from "./metadata.js";
 import type { Info } from "./types.js";
 
 const trace = log("store");
+/** After so many milliseconds a complete copy is brought to the disk: about when the kernel would begin by itself. */
+const FLUSH_DELAY_MS = 5000;
 
 /** What the operations of the store have in common. */
 export interface Ground {
@@ -26,6 +28,9 @@ export class Background {
   private readonly copies = new Map<number, Promise<void>>();
   private readonly commits = new Map<number, Promise<void>>();
   private readonly deletions = new Map<number, Promise<void>>();
+  /** Complete copies that are not known to be on the disk. */
+  private readonly unflushed = new Set<number>();
+  private flushing: NodeJS.Timeout | undefined;
   private closing = false;
 
   constructor(private readonly ground: Ground) {}
@@ -39,16 +44,16 @@ export class Background {
     this.jobs.set(id, job);
     const followed = this.finishCopy(id, job).finally(() => this.copies.delete(id));
     this.copies.set(id, followed);
-    job.start(this.ground.layout.path(id));
+    const { layout } = this.ground;
+    job.start(layout.path(id), layout.linksPath(id));
   }
 
   private async finishCopy(id: number, job: CopyJob): Promise<void> {
-    const { metadata, catalog, engine, layout, changed } = this.ground;
+    const { metadata, catalog, changed } = this.ground;
     try {
       await job.done;
-      // What is recorded as copied is copied, after a power cut too.
-      await engine.flush(layout.snapshots);
       metadata.transaction(() => catalog.copied(id, undefined));
+      this.flushSoon(id);
       trace("%d is copied", id);
     } catch (error) {
       if (!(error instanceof SysError)) throw error;
@@ -60,6 +65,33 @@ export class Background {
       this.jobs.delete(id);
     }
     changed(id);
+  }
+
+  /** Brings a complete copy to the disk, not at once: until then its users have the disk for themselves. */
+  flushSoon(id: number): void {
+    this.unflushed.add(id);
+    if (this.closing || this.flushing !== undefined) return;
+    this.flushing = setTimeout(() => {
+      this.flushCopies()
+        .catch((error: unknown) => trace("copies are not flushed: %O", error))
+        .finally(() => {
+          this.flushing = undefined;
+          const [first] = this.unflushed;
+          if (first !== undefined) this.flushSoon(first);
+        });
+    }, FLUSH_DELAY_MS);
+    this.flushing.unref();
+  }
+
+  private async flushCopies(): Promise<void> {
+    const { metadata, catalog, engine, layout } = this.ground;
+    const ids = [...this.unflushed];
+    await engine.flush(layout.snapshots);
+    if (this.closing) return;
+    for (const id of ids) this.unflushed.delete(id);
+    metadata.transaction(() => {
+      for (const id of ids) catalog.copyFlushed(id);
+    });
   }
 
   /** Resolves when the copy is recorded as complete or failed, at once when none is under way. */
@@ -137,6 +169,7 @@ export class Background {
     // Only what is gone for good is deleted: a power cut could bring the record back.
     await metadata.durable();
     await engine.deleteTree(layout.removedPath(id));
+    await engine.deleteTree(layout.linksPath(id));
     metadata.transaction(() => metadata.setWork(id, {}));
     trace("%d is deleted", id);
   }
@@ -160,8 +193,13 @@ export class Background {
     this.closing = true;
     for (const job of this.jobs.values()) job.cancel();
     await Promise.all([...this.copies.values(), ...this.commits.values()]);
-    await this.ground.engine.flush(this.ground.layout.snapshots);
-    await this.ground.engine.close();
+    clearTimeout(this.flushing);
+    const { metadata, catalog, engine, layout } = this.ground;
+    await engine.flush(layout.snapshots);
+    metadata.transaction(() => {
+      for (const id of this.unflushed) catalog.copyFlushed(id);
+    });
+    await engine.close();
     await Promise.all(this.deletions.values());
   }
 }

@@ -155,7 +155,20 @@ export class Catalog {
     const { copy: _, ...rest } = record;
     this.metadata.put(id, state === undefined ? rest : { ...rest, copy: state });
     const { copy: __, ...work } = this.metadata.workOf(id);
-    this.metadata.setWork(id, work);
+    this.metadata.setWork(id, state === undefined ? { ...work, copied: true } : work);
+  }
+
+  /** Notes that a complete copy is on the disk. */
+  copyFlushed(id: number): void {
+    const { copied: _, ...work } = this.metadata.workOf(id);
+    if (this.metadata.get(id) !== undefined) this.metadata.setWork(id, work);
+  }
+
+  /** Takes copied() back: what was copied may not have reached the disk. */
+  recopy(id: number): void {
+    const { copied: _, ...work } = this.metadata.workOf(id);
+    this.metadata.put(id, { ...this.metadata.get(id)!, copy: { state: "pending" } });
+    this.metadata.setWork(id, { ...work, copy: true });
   }
 
   /** Notes that a commit is on the disk. It may have gone meanwhile. */

@@ -1,7 +1,10 @@
+import { ECANCELED } from "../sys/errno.js";
+import { SysError } from "../sys/error.js";
 import { BTRFS_SUPER_MAGIC, XFS_SUPER_MAGIC } from "../sys/stat.js";
 import type { Background, Ground } from "./background.js";
 import { ownsDirectory } from "./catalog.js";
-import { busy, cancelled, fromSystem, noSpace } from "./errors.js";
+import type { CopyJob, Source } from "./copy/types.js";
+import { busy, cancelled, fromSystem, noSpace, notFound } from "./errors.js";
 import { type CreateOptions, type Info, type Kind, refPath } from "./types.js";
 
 /** Inodes and bytes that stay free for the store itself. */
@@ -10,7 +13,7 @@ const RESERVE_INODES = 16;
 
 /** Makes snapshots. */
 export class Creation {
-  /** How many copies that wait for their end read from a snapshot, by id. */
+  /** How many copies that nobody sees yet read from a snapshot, by id. */
   private readonly pins = new Map<number, number>();
 
   constructor(
@@ -31,9 +34,7 @@ export class Creation {
       if (!ownsDirectory(kind, from?.id)) return this.record(snapshot, undefined);
       if (from === undefined) return this.createEmpty(snapshot, options.owner);
       this.checkSpace(from, what);
-      if (options.sync === true || this.ground.engine.begin === undefined)
-        return await this.createCopied(snapshot, from, options.signal);
-      return this.createLazily(snapshot, from);
+      return await this.pinned(from, () => this.createCopy(snapshot, from, options));
     } catch (error) {
       throw fromSystem(error, what);
     }
@@ -47,11 +48,13 @@ export class Creation {
       );
   }
 
-  private record(snapshot: NewRecord, directory: string | undefined): Info {
+  private record(snapshot: NewRecord, directory: string | undefined, from?: Info): Info {
     const { metadata, catalog, layout } = this.ground;
     const undo: (() => void)[] = [];
     return metadata.transaction(() => {
       const id = catalog.create(snapshot);
+      // The name may lead to another snapshot by now.
+      if (from !== undefined && metadata.get(id)?.parentId !== from.id) throw notFound(from, "the parent ");
       if (directory !== undefined) {
         layout.publish(directory, id);
         undo.push(() => layout.withdraw(directory, id));
@@ -70,33 +73,49 @@ export class Creation {
     });
   }
 
-  private createLazily(snapshot: NewRecord, from: Info): Info {
+  private async createCopy(snapshot: NewRecord, from: Info, options: CreateOptions): Promise<Info> {
     const { engine, layout } = this.ground;
     const directory = layout.unfinished();
-    return this.orDelete(directory, () => {
-      const job = engine.begin?.(this.sources(from), directory);
-      const copy = job === undefined ? undefined : ({ state: "pending" } as const);
-      const info = this.record({ ...snapshot, copy }, directory);
-      if (job !== undefined) this.background.follow(info.id, job);
+    let job: CopyJob | undefined;
+    try {
+      job = await engine.begin(this.sources(from), directory);
+      if (options.signal?.aborted === true) throw new SysError(ECANCELED, "copy");
+      if (job === undefined) return this.record(snapshot, directory, from);
+      if (options.sync === true) {
+        await this.finish(job, directory, options.signal);
+        return this.record(snapshot, directory, from);
+      }
+      const info = this.record({ ...snapshot, copy: { state: "pending" } }, directory, from);
+      this.background.follow(info.id, job);
       return info;
-    });
+    } catch (error) {
+      job?.cancel();
+      const gone = this.background.deleteStray(directory);
+      // Whoever waited for the copy finds nothing left; others need not wait.
+      if (options.sync === true) await gone;
+      throw error;
+    }
   }
 
-  private async createCopied(
-    snapshot: NewRecord,
-    from: Info,
-    signal: AbortSignal | undefined,
-  ): Promise<Info> {
-    const { engine, layout } = this.ground;
-    await this.background.whenCopied(from.id);
-    const directory = layout.unfinished();
+  private async finish(job: CopyJob, directory: string, signal: AbortSignal | undefined): Promise<void> {
+    const cancel = (): void => job.cancel();
+    signal?.addEventListener("abort", cancel, { once: true });
+    try {
+      job.start(directory, `${directory}.links`);
+      await job.done;
+    } catch (error) {
+      await this.background.deleteStray(`${directory}.links`);
+      throw error;
+    } finally {
+      signal?.removeEventListener("abort", cancel);
+    }
+  }
+
+  /** Sees to it that a snapshot is not removed while work reads from it that nobody sees yet. */
+  private async pinned<T>(from: Info, work: () => Promise<T>): Promise<T> {
     this.pins.set(from.id, (this.pins.get(from.id) ?? 0) + 1);
     try {
-      await engine.copyTree(layout.path(from.id), directory, signal);
-      return this.record(snapshot, directory);
-    } catch (error) {
-      await this.background.deleteStray(directory);
-      throw error;
+      return await work();
     } finally {
       const left = this.pins.get(from.id)! - 1;
       if (left === 0) this.pins.delete(from.id);
@@ -105,12 +124,13 @@ export class Creation {
   }
 
   /** The directories that a copy reads: those of a parent and, while its own copy is pending, of its ancestors. */
-  sources(from: Info): string[] {
+  sources(from: Info): Source[] {
     const { metadata, layout } = this.ground;
-    const sources = [layout.path(from.id)];
+    const source = (id: number): Source => ({ path: layout.path(id), links: layout.linksPath(id) });
+    const sources = [source(from.id)];
     for (let at = from; at.copy !== undefined && at.parentId !== undefined; ) {
       at = metadata.info(at.parentId)!;
-      sources.push(layout.path(at.id));
+      sources.push(source(at.id));
     }
     return sources;
   }

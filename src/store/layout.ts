@@ -43,6 +43,11 @@ export class Layout {
     return snapshotPath(this.directory, id);
   }
 
+  /** Where the copy of a snapshot keeps names of files with several links until it is complete. */
+  linksPath(id: number): string {
+    return `${this.snapshots}/${NEW}${id}.links`;
+  }
+
   removedPath(id: number): string {
     return `${this.snapshots}/${REMOVED}${id}`;
   }

@@ -12,7 +12,7 @@ import { compileFilters } from "./filter.js";
 import { Layout } from "./layout.js";
 import { StoreLock } from "./lock.js";
 import type { Metadata } from "./metadata.js";
-import type { CopyAhead } from "./pending.js";
+import type { CopyAhead, Need } from "./pending.js";
 import { MetadataReader, openMetadata } from "./reader.js";
 import { bootId, Recovery } from "./recovery.js";
 import {
@@ -194,6 +194,7 @@ export class Store implements Snapshotter, CopyAhead {
     const info = await this.stat(ref);
     if (info.usage !== undefined) return info.usage;
     if (info.kind === "view") return { inodes: 0, size: 0 };
+    await this.whenCopied(info.id);
     try {
       return await this.ground.engine.usage(this.ground.layout.path(info.id));
     } catch (error) {
@@ -242,7 +243,12 @@ export class Store implements Snapshotter, CopyAhead {
   }
 
   async progress(id: number): Promise<number> {
-    return this.background.job(id)?.progress() ?? 100;
+    const entries = this.background.job(id)?.entries();
+    if (entries === undefined) return 100;
+    const parent = this.reader.getById(id)?.parentId;
+    const total = parent === undefined ? undefined : this.reader.getById(parent)?.usage?.inodes;
+    // Names of one inode count each, so more may have been copied than there are inodes.
+    return total === undefined ? 0 : Math.min(99, (100 * entries) / total);
   }
 
   async setSetting(name: string, value: string | undefined): Promise<void> {
@@ -261,15 +267,21 @@ export class Store implements Snapshotter, CopyAhead {
   }
 
   async expand(id: number, path: RawName): Promise<number> {
-    return (await this.background.job(id)?.expand(path)) ?? 0;
+    return (await this.background.job(id)?.expand(path)) ?? this.copyFailure(id);
   }
 
-  async fill(id: number, path: RawName): Promise<number> {
-    return (await this.background.job(id)?.fill(path)) ?? 0;
+  async fill(id: number, path: RawName, need: Need): Promise<number> {
+    return (await this.background.job(id)?.fill(path, need)) ?? this.copyFailure(id);
   }
 
   async complete(id: number, path: RawName): Promise<number> {
-    return (await this.background.job(id)?.complete(path)) ?? 0;
+    return (await this.background.job(id)?.complete(path)) ?? this.copyFailure(id);
+  }
+
+  /** @returns what is answered for something that was not copied when no copy is under way */
+  private copyFailure(id: number): number {
+    const copy = this.reader.getById(id)?.copy;
+    return copy?.state === "failed" ? -copy.errno : 0;
   }
 
   close(): Promise<void> {

@@ -1,5 +1,13 @@
 import type { RawName } from "../base/bytes.js";
-import { O_CLOEXEC, O_CREAT } from "./constants.js";
+import {
+  O_CLOEXEC,
+  O_CREAT,
+  O_DIRECTORY,
+  O_PATH,
+  RESOLVE_BENEATH,
+  RESOLVE_NO_SYMLINKS,
+} from "./constants.js";
+import { EAGAIN } from "./errno.js";
 import { fault } from "./fault.js";
 import { type CArgument, cFunction, result, retry } from "./ffi.js";
 import { cname } from "./scratch.js";
@@ -27,6 +35,9 @@ const cDup = cFunction("int dup(int)");
 
 const SYS_OPENAT2 = 437;
 const FICLONE = 0x40049409;
+/** Longer paths are opened in several steps; the kernel takes up to PATH_MAX with the NUL. */
+const LONGEST_PATH = 4000;
+const MOST_TRIES = 100;
 
 /** openat(2), close-on-exec. @returns a descriptor or -errno */
 export function openAt(dirfd: number, name: RawName | string, flags: number, mode = 0): number {
@@ -55,6 +66,36 @@ export function openAt2(
   openHow[1] = BigInt(mode);
   openHow[2] = BigInt(resolve);
   return retry(() => cSyscall(SYS_OPENAT2, dirfd, cname(name), openHowBytes, openHowBytes.length, 0, 0));
+}
+
+/**
+ * Opens a path below a directory, of any length, without following links and without leaving it.
+ * @param path "" is the directory itself
+ * @returns a descriptor or -errno
+ */
+export function openBeneath(root: number, path: RawName | "", flags: number): number {
+  let at = root;
+  let rest: string = path === "" ? "." : path;
+  while (rest.length >= LONGEST_PATH) {
+    const cut = rest.lastIndexOf("/", LONGEST_PATH - 1);
+    if (cut < 0) break;
+    const next = openStep(at, rest.slice(0, cut), O_PATH | O_DIRECTORY);
+    if (at !== root) close(at);
+    if (next < 0) return next;
+    at = next;
+    rest = rest.slice(cut + 1);
+  }
+  const fd = openStep(at, rest, flags);
+  if (at !== root) close(at);
+  return fd;
+}
+
+function openStep(at: number, path: string, flags: number): number {
+  for (let tries = 0; ; tries++) {
+    const fd = openAt2(at, path, flags, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+    // A rename anywhere may have raced with the walk (openat2(2)).
+    if (fd !== -EAGAIN || tries === MOST_TRIES) return fd;
+  }
 }
 
 /** close(2); a descriptor is gone even when this fails, so it is never repeated. */

@@ -13,6 +13,7 @@ const cLset = cFunction("int lsetxattr(void *, void *, void *, size_t, int)");
 const cLremove = cFunction("int lremovexattr(void *, void *)");
 const cFget = cFunction("int64_t fgetxattr(int, void *, void *, size_t)");
 const cFlist = cFunction("int64_t flistxattr(int, void *, size_t)");
+const cFremove = cFunction("int fremovexattr(int, void *)");
 const cFset = cFunction("int fsetxattr(int, void *, void *, size_t, int)");
 
 // The f* calls refuse O_PATH descriptors; /proc/self/fd/N reaches any file, and, since the last
@@ -98,4 +99,10 @@ export function flistXattr(fd: number, buffer: Uint8Array | null, size: number):
 export function fsetXattr(fd: number, name: RawName, value: Uint8Array, size: number, flags: number): number {
   const failed = fault("setxattr");
   return failed !== 0 ? failed : result(cFset(fd, cname2(name), value, size, flags));
+}
+
+/** fremovexattr(2) */
+export function fremoveXattr(fd: number, name: RawName): number {
+  const failed = fault("removexattr");
+  return failed !== 0 ? failed : result(cFremove(fd, cname2(name)));
 }

@@ -1,6 +1,6 @@
 import { chmodSync, chownSync, cpSync, lstatSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import type { CopyEngine } from "../../src/store/copy/types.js";
+import type { CopyEngine, Source } from "../../src/store/copy/types.js";
 import type { Usage } from "../../src/store/types.js";
 
 /** A copy engine without threads, for tests of the metadata: a copy is complete when it begins. */
@@ -10,15 +10,10 @@ export class PlainEngine implements CopyEngine {
   /** Thrown by the next copy. */
   failure: Error | undefined;
 
-  async copyTree(from: string, to: string, signal?: AbortSignal): Promise<void> {
-    this.calls.push("copyTree");
-    signal?.throwIfAborted();
-    this.begin([from], to);
-  }
-  begin(sources: readonly string[], to: string): undefined {
+  async begin(sources: readonly Source[], to: string): Promise<undefined> {
     this.calls.push("begin");
     if (this.failure !== undefined) throw this.failure;
-    cpSync(sources[0]!, to, { recursive: true, preserveTimestamps: true });
+    cpSync(sources[0]!.path, to, { recursive: true, preserveTimestamps: true });
   }
   resume(): never {
     throw new Error("copies are complete when they begin");

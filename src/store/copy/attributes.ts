@@ -4,13 +4,28 @@ import { S_IFLNK, S_IFMT } from "../../sys/constants.js";
 import { ENODATA, EOPNOTSUPP, EPERM, ERANGE } from "../../sys/errno.js";
 import { check } from "../../sys/error.js";
 import { chmodFd, chmodPath, chownAt, type Stat, utimesAt, utimesFd } from "../../sys/stat.js";
-import { fgetXattr, flistXattr, fsetXattr, lgetXattr, llistXattr, lsetXattr } from "../../sys/xattr.js";
+import {
+  fgetXattr,
+  flistXattr,
+  fremoveXattr,
+  fsetXattr,
+  lgetXattr,
+  llistXattr,
+  lsetXattr,
+} from "../../sys/xattr.js";
 
 const trace = log("copy");
 /** Longest value of an extended attribute, and of the list of their names (xattr(7)). */
 const MOST_XATTR = 65536;
 const names = Buffer.alloc(MOST_XATTR);
 const value = Buffer.alloc(MOST_XATTR);
+const ACCESS_ACL = "system.posix_acl_access" as RawName;
+const DEFAULT_ACL = "system.posix_acl_default" as RawName;
+/** Tags of ACL entries (linux/posix_acl.h). */
+const ACL_USER_OBJ = 1;
+const ACL_GROUP_OBJ = 4;
+const ACL_MASK = 0x10;
+const ACL_OTHER = 0x20;
 const isRoot = process.geteuid?.() === 0;
 
 /** Calls that read and write the extended attributes of one file. */
@@ -21,39 +36,80 @@ interface XattrCalls {
 }
 
 /**
- * Copies owner, extended attributes (ACLs and capabilities among them), mode and times, in the order in which none undoes
- * another: chown(2) clears capabilities and suid, an ACL changes the mode, everything changes times.
+ * Copies owner, extended attributes (ACLs and capabilities among them), times and, last of all, mode, in the order in which
+ * none undoes another: chown(2) clears capabilities and suid, and attributes change no times. The mode takes away the mark
+ * of what is not copied yet (pending.ts), so everything else must be there before.
  * @param from, to descriptors of regular files or directories
+ * @param stat of `from`
+ * @param mark mode that `to` has until then
+ * @param isOwned whether `to` is known to have the right owner already
  * @throws SysError
  */
-export function copyAttributes(from: number, to: number, stat: Readonly<Stat>, path: string): void {
-  own(chownAt(to, "", stat.uid, stat.gid), path);
+export function copyAttributes(
+  from: number,
+  to: number,
+  stat: Readonly<Stat>,
+  mark: number,
+  isOwned: boolean,
+  path: string,
+): void {
+  if (!isOwned) own(chownAt(to, "", stat.uid, stat.gid), path);
   copyXattrs(
     {
       list: () => flistXattr(from, names, MOST_XATTR),
       get: (name) => fgetXattr(from, name, value, MOST_XATTR),
-      set: (name, size) => fsetXattr(to, name, value, size, 0),
+      set: (name, size) => {
+        if (name === ACCESS_ACL) keepMode(value, size, mark);
+        return fsetXattr(to, name, value, size, 0);
+      },
     },
     path,
   );
-  check(chmodFd(to, stat.mode & 0o7777), "fchmod", path);
   check(utimesFd(to, stat.atime, stat.atimeNs, stat.mtime, stat.mtimeNs), "futimens", path);
+  check(chmodFd(to, stat.mode & 0o7777), "fchmod", path);
+}
+
+/** Removes ACLs that a directory has inherited, so that it hands none on. Where there are none, nothing happens. */
+export function dropAcls(fd: number, path: string): void {
+  for (const name of [DEFAULT_ACL, ACCESS_ACL]) {
+    const code = fremoveXattr(fd, name);
+    if (code !== -ENODATA && code !== -EOPNOTSUPP) check(code, `removexattr ${name}`, path);
+  }
+}
+
+/**
+ * An ACL sets the permission bits of the mode, and chmod(2) those entries of the ACL that are in the mode (acl(5)): so an
+ * ACL with the entries of the mark keeps the mark, and the chmod that takes that away makes it what it is in the source.
+ * @param acl struct posix_acl_xattr_header and entries (linux/posix_acl_xattr.h)
+ */
+function keepMode(acl: Buffer, size: number, mark: number): void {
+  let mask = -1;
+  for (let at = 4; at + 8 <= size; at += 8) {
+    const tag = acl.readUInt16LE(at);
+    if (tag === ACL_USER_OBJ) acl.writeUInt16LE((mark >> 6) & 7, at + 2);
+    if (tag === ACL_OTHER) acl.writeUInt16LE(mark & 7, at + 2);
+    if (tag === ACL_MASK || (tag === ACL_GROUP_OBJ && mask < 0)) mask = at;
+  }
+  if (mask >= 0) acl.writeUInt16LE((mark >> 3) & 7, mask + 2);
 }
 
 /**
  * As copyAttributes, for what is not opened: symbolic links, devices, fifos and sockets.
- * @param fromDir, toDir directories that hold `name`
+ * @param fromDir, name what is copied
+ * @param toDir, toName the copy
  */
 export function copyAttributesAt(
   fromDir: number,
-  toDir: number,
   name: RawName,
+  toDir: number,
+  toName: RawName,
   stat: Readonly<Stat>,
+  isOwned: boolean,
   path: string,
 ): void {
-  own(chownAt(toDir, name, stat.uid, stat.gid), path);
+  if (!isOwned) own(chownAt(toDir, toName, stat.uid, stat.gid), path);
   const source = `/proc/self/fd/${fromDir}/${name}` as RawName;
-  const target = `/proc/self/fd/${toDir}/${name}` as RawName;
+  const target = `/proc/self/fd/${toDir}/${toName}` as RawName;
   copyXattrs(
     {
       list: () => llistXattr(source, names, MOST_XATTR),
@@ -63,7 +119,7 @@ export function copyAttributesAt(
     path,
   );
   if ((stat.mode & S_IFMT) !== S_IFLNK) check(chmodPath(target, stat.mode & 0o7777), "chmod", path);
-  const code = utimesAt(toDir, name, stat.atime, stat.atimeNs, stat.mtime, stat.mtimeNs);
+  const code = utimesAt(toDir, toName, stat.atime, stat.atimeNs, stat.mtime, stat.mtimeNs);
   check(code, "utimensat", path);
 }
 

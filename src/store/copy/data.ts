@@ -4,8 +4,8 @@ import { check } from "../../sys/error.js";
 import { cloneFile, copyRange, pread, pwrite, seek, truncateFd } from "../../sys/file.js";
 import type { Stat } from "../../sys/stat.js";
 
-/** So much is copied between two looks at whether it is still wanted. */
-const PIECE = 64 << 20;
+/** So much is copied between two looks at whether it is still wanted, or whether somebody waits for something else. */
+const PIECE = 8 << 20;
 const BUFFER = 1 << 20;
 /** What says that a way of copying is not to be had here. */
 const UNSUPPORTED = new Set([-EOPNOTSUPP, -EXDEV, -EINVAL, -ENOTTY, -ENOSYS]);

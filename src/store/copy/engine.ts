@@ -1,45 +1,126 @@
-import { Worker } from "node:worker_threads";
+import { availableParallelism } from "node:os";
 import { rawFromText } from "../../base/bytes.js";
+import { log } from "../../base/log.js";
+import { AT_FDCWD, O_CLOEXEC, O_DIRECTORY, O_RDONLY } from "../../sys/constants.js";
 import { makeDirAt } from "../../sys/dir.js";
 import { ECANCELED, EIO } from "../../sys/errno.js";
 import { check, SysError } from "../../sys/error.js";
-import { chmodPath, chownAt } from "../../sys/stat.js";
+import { close, openAt } from "../../sys/file.js";
+import { chmodPath, chownAt, Stat, statAt } from "../../sys/stat.js";
+import { markFor } from "../pending.js";
 import type { Usage } from "../types.js";
-import type { Outcome, Task, Work } from "./task.js";
-import type { CopyEngine } from "./types.js";
+import { dropAcls } from "./attributes.js";
+import { Crew } from "./crew.js";
+import { Job } from "./job.js";
+import type { FromWalker } from "./messages.js";
+import { Board, sharedCells } from "./spec.js";
+import { makeSubvolume } from "./subvolume.js";
+import { Threads } from "./threads.js";
+import type { CopyEngine, CopyJob, Source } from "./types.js";
 
-/** Deep trees are walked by recursion. */
-const STACK_MB = 32;
+const trace = log("copy");
+/** More threads only wait for each other: the file system's journal is one. */
+const MOST_WALKERS = 4;
+/** So many can be waited for at a time ahead of the copy; each may be a large file. */
+const MOST_AHEAD = 4;
 
-/** @param options.workers how many copies go on at a time, 2 by default */
+/** @param options.workers how many threads copy in the background */
 export function createCopyEngine(options: { readonly workers?: number } = {}): CopyEngine {
-  return new ThreadedEngine(options.workers ?? 2);
+  return new ThreadedEngine(options.workers ?? Math.min(MOST_WALKERS, Math.max(2, availableParallelism())));
 }
 
-/** Copies complete before they are shown; every task runs in a thread, so that the caller's stays free. */
+/** Copies in the background; every task runs in a thread, so that the caller's stays free. */
 class ThreadedEngine implements CopyEngine {
-  private readonly copies: Threads;
-  /** Threads of their own: a commit waits for flushing, and nobody for deleting. */
+  private readonly board: Int32Array;
+  private readonly crew: Crew;
+  private readonly jobs = new Map<number, Job>();
+  private next = 1;
+  private isClosed = false;
+  /** Threads of their own: what somebody waits for must not wait for what nobody does. */
+  private readonly ahead = new Threads(MOST_AHEAD);
   private readonly flushes = new Threads(1);
-  private readonly others = new Threads(1);
+  private readonly counts = new Threads(1);
+  private readonly deletions = new Threads(1, { isIdle: true });
 
   constructor(workers: number) {
-    this.copies = new Threads(workers);
+    this.board = sharedCells(Board.idle + workers);
+    this.crew = new Crew(
+      workers,
+      this.board,
+      (message) => this.hear(message),
+      (error) => {
+        for (const job of this.jobs.values()) job.fail(new SysError(EIO, "copy", String(error)), true);
+      },
+    );
   }
 
-  async copyTree(from: string, to: string, signal?: AbortSignal): Promise<void> {
-    await this.copies.run({ type: "copy", from, to }, signal);
+  async begin(sources: readonly Source[], to: string): Promise<CopyJob | undefined> {
+    if (this.isClosed) throw new SysError(ECANCELED, "copy");
+    const from = sources[0]!.path;
+    // Nobody waits for threads to start who comes right after.
+    this.ahead.warm();
+    if (sources.length === 1 && (await this.snapshot(from, to))) return undefined;
+    this.makeRaw(from, to);
+    return this.newJob(sources, false);
+  }
+
+  resume(sources: readonly Source[], verify: boolean): CopyJob {
+    return this.newJob(sources, verify);
+  }
+
+  private newJob(sources: readonly Source[], verify: boolean): Job {
+    const job = new Job(this.next++, sources, verify, this.crew, this.ahead, this.board);
+    this.jobs.set(job.id, job);
+    const end = (): boolean => this.jobs.delete(job.id);
+    job.done.then(end, end);
+    return job;
+  }
+
+  private async snapshot(from: string, to: string): Promise<boolean> {
+    const stat = new Stat();
+    check(statAt(stat, AT_FDCWD, rawFromText(from)), "stat", from);
+    if (stat.ino !== 256) return false;
+    const made = (await this.ahead.run({ type: "snapshot", from, to })) as boolean;
+    trace("%s: %s", to, made ? "a subvolume snapshot" : "no subvolume snapshot can be made");
+    return made;
+  }
+
+  private makeRaw(from: string, to: string): void {
+    const raw = rawFromText(to);
+    const stat = new Stat();
+    check(statAt(stat, AT_FDCWD, rawFromText(from)), "stat", from);
+    check(makeDirAt(AT_FDCWD, raw, 0o700), "mkdir", to);
+    const fd = check(openAt(AT_FDCWD, raw, O_RDONLY | O_DIRECTORY | O_CLOEXEC), "open", to);
+    try {
+      dropAcls(fd, to);
+    } finally {
+      close(fd);
+    }
+    // Last, so that nothing of it is inherited from where the store is.
+    check(chmodPath(raw, markFor(stat.mode) & 0o7777), "chmod", to);
+  }
+
+  private hear(message: FromWalker): void {
+    const job = this.jobs.get(message.id);
+    if (message.type === "dropped") job?.dropped();
+    else if (message.type === "failed") {
+      const { errno, operation, subject } = message.failure;
+      job?.fail(new SysError(errno, operation, subject), false);
+    } else {
+      trace("copy %d is complete: %s", message.id, message.method);
+      job?.finish();
+    }
   }
 
   makeRoot(path: string, mode: number, uid: number, gid: number): void {
     const raw = rawFromText(path);
-    check(makeDirAt(-100, raw, 0o700), "mkdir", path);
-    check(chownAt(-100, raw, uid, gid), "chown", path);
+    if (!makeSubvolume(path)) check(makeDirAt(AT_FDCWD, raw, 0o700), "mkdir", path);
+    check(chownAt(AT_FDCWD, raw, uid, gid), "chown", path);
     check(chmodPath(raw, mode), "chmod", path);
   }
 
   async deleteTree(path: string): Promise<void> {
-    await this.others.run({ type: "delete", path });
+    await this.deletions.run({ type: "delete", path });
   }
 
   async flush(path: string): Promise<void> {
@@ -47,105 +128,18 @@ class ThreadedEngine implements CopyEngine {
   }
 
   async usage(path: string, signal?: AbortSignal): Promise<Usage> {
-    return (await this.others.run({ type: "usage", path }, signal)) as Usage;
+    return (await this.counts.run({ type: "usage", path }, signal)) as Usage;
   }
 
-  async close(): Promise<void> {
-    await Promise.all([this.copies.close(), this.flushes.close(), this.others.close()]);
-  }
-}
-
-interface Waiting {
-  readonly cancel: Int32Array;
-  readonly resolve: (value: unknown) => void;
-  readonly reject: (error: Error) => void;
-}
-
-interface Thread {
-  readonly worker: Worker;
-  busy: number;
-}
-
-/** Threads that are started when they are first needed. */
-class Threads {
-  private readonly threads: Thread[] = [];
-  private readonly waiting = new Map<number, Waiting>();
-  private next = 1;
-  private isClosed = false;
-
-  constructor(private readonly most: number) {}
-
-  /** @throws SysError */
-  run(work: Work, signal?: AbortSignal): Promise<unknown> {
-    if (this.isClosed || signal?.aborted === true) return Promise.reject(new SysError(ECANCELED, work.type));
-    const id = this.next++;
-    const cancel = new Int32Array(new SharedArrayBuffer(4));
-    const abort = (): number => Atomics.store(cancel, 0, 1);
-    signal?.addEventListener("abort", abort, { once: true });
-    const thread = this.pick();
-    thread.busy++;
-    // The process must not end while somebody waits, and may while nobody does.
-    thread.worker.ref();
-    return new Promise((resolve, reject) => {
-      this.waiting.set(id, { cancel, resolve, reject });
-      thread.worker.postMessage({ id, work, cancel } satisfies Task);
-    }).finally(() => {
-      thread.busy--;
-      if (thread.busy === 0 && !this.isClosed) thread.worker.unref();
-      signal?.removeEventListener("abort", abort);
-    });
-  }
-
-  /** Cancels what is under way and ends the threads. */
   async close(): Promise<void> {
     this.isClosed = true;
-    for (const { cancel } of this.waiting.values()) Atomics.store(cancel, 0, 1);
-    const ended = this.threads.map(async ({ worker }) => {
-      await new Promise<void>((resolve) => {
-        worker.ref();
-        worker.once("exit", () => resolve());
-        worker.postMessage({ end: true });
-      });
-    });
-    await Promise.all(ended);
-  }
-
-  private pick(): Thread {
-    const idle = this.threads.find((thread) => thread.busy === 0);
-    if (idle !== undefined) return idle;
-    if (this.threads.length < this.most) return this.start();
-    return this.threads.reduce((least, thread) => (thread.busy < least.busy ? thread : least));
-  }
-
-  private start(): Thread {
-    const worker = new Worker(new URL("./thread.js", import.meta.url), {
-      resourceLimits: { stackSizeMb: STACK_MB },
-    });
-    const thread: Thread = { worker, busy: 0 };
-    worker.on("message", (outcome: Outcome) => this.settle(outcome));
-    worker.on("error", (error) => this.fail(error));
-    worker.once("exit", () => {
-      const index = this.threads.indexOf(thread);
-      if (index >= 0) this.threads.splice(index, 1);
-    });
-    worker.unref();
-    this.threads.push(thread);
-    return thread;
-  }
-
-  private settle(outcome: Outcome): void {
-    const waiting = this.waiting.get(outcome.id);
-    this.waiting.delete(outcome.id);
-    if ("value" in outcome) waiting?.resolve(outcome.value);
-    else {
-      const { errno, operation, subject } = outcome.failure;
-      waiting?.reject(new SysError(errno, operation, subject));
-    }
-  }
-
-  /** A thread has died of a bug; whoever waits is told. */
-  private fail(error: unknown): void {
-    for (const { reject } of this.waiting.values()) reject(new SysError(EIO, "copy", String(error)));
-    this.waiting.clear();
+    const jobs = [...this.jobs.values()];
+    for (const job of jobs) job.cancel();
+    await Promise.allSettled(jobs.map((job) => job.done));
+    const { ahead, flushes, counts, deletions } = this;
+    await Promise.all([
+      this.crew.close(),
+      ...[ahead, flushes, counts, deletions].map((each) => each.close()),
+    ]);
   }
 }

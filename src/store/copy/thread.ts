@@ -1,11 +1,14 @@
-import { parentPort } from "node:worker_threads";
+import { parentPort, workerData } from "node:worker_threads";
 import { assert } from "../../base/assert.js";
 import { log } from "../../base/log.js";
 import { setUmask, unshareFs } from "../../sys/credentials.js";
-import { EIO } from "../../sys/errno.js";
-import { check, SysError } from "../../sys/error.js";
-import type { Outcome, Task, Work } from "./task.js";
-import { TreeCopier } from "./tree-copier.js";
+import { check } from "../../sys/error.js";
+import { setIdleIo, setNice } from "../../sys/priority.js";
+import { describeFailure } from "./messages.js";
+import { Cell } from "./spec.js";
+import { snapshotSubvolume } from "./subvolume.js";
+import type { Outcome, Task, ThreadData, Work } from "./task.js";
+import { TreeCopy } from "./tree-copy.js";
 import { deleteTree, flush, usageOf } from "./trees.js";
 
 // A thread that does slow work on trees, one task after the other, by calls that block.
@@ -14,18 +17,34 @@ const trace = log("copy");
 const port = parentPort;
 assert(port, "this file is the entry of a worker thread");
 
+/** The least that is given to a thread that only tidies up (nice(1)). */
+const LOWEST = 19;
+if ((workerData as ThreadData).isIdle === true) {
+  const codes = [setNice(LOWEST), setIdleIo()];
+  if (codes.some((code) => code < 0)) trace("the priority stays as it is: %o", codes);
+}
+
 // Modes are set as they are in the source, whatever the umask of the process; that of a thread can be its own.
 check(unshareFs(), "unshare");
 setUmask(0);
 
+function ahead({ spec, board, part }: Work & { type: "ahead" }): void {
+  const copy = new TreeCopy(spec, board, () => Atomics.add(spec.cells, Cell.entries, 1));
+  try {
+    if (part.type === "expand") copy.expand(part.path);
+    else if (part.type === "fill") copy.fill(part.path, part.need);
+    else copy.complete(part.path);
+  } finally {
+    copy.close();
+  }
+}
+
 function perform(work: Work, isCancelled: () => boolean): unknown {
   switch (work.type) {
-    case "copy": {
-      const copier = new TreeCopier(isCancelled);
-      copier.copy(work.from, work.to);
-      trace("%s: %d entries, %s", work.to, copier.entries, copier.method);
-      return undefined;
-    }
+    case "ahead":
+      return ahead(work);
+    case "snapshot":
+      return snapshotSubvolume(work.from, work.to);
     case "delete":
       return deleteTree(work.path, isCancelled);
     case "usage":
@@ -45,8 +64,6 @@ port.on("message", (message: Task | { readonly end: true }) => {
   try {
     answer({ id, value: perform(work, () => Atomics.load(cancel, 0) !== 0) });
   } catch (error) {
-    const { errno, operation, subject } =
-      error instanceof SysError ? error : new SysError(EIO, work.type, String(error));
-    answer({ id, failure: { errno, operation, subject } });
+    answer({ id, failure: describeFailure(error, work.type) });
   }
 });

@@ -1,4 +1,5 @@
 import { printable, type RawName, rawFromText } from "../../base/bytes.js";
+import { destroySubvolume, SUBVOLUME_INO } from "../../sys/btrfs.js";
 import { O_CLOEXEC, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, S_IFDIR, S_IFMT } from "../../sys/constants.js";
 import { listDir, removeDirAt, unlinkAt } from "../../sys/dir.js";
 import { ECANCELED, EISDIR, ENOENT, EPERM } from "../../sys/errno.js";
@@ -6,6 +7,7 @@ import { check, SysError } from "../../sys/error.js";
 import { close, openAt, syncFs } from "../../sys/file.js";
 import { Stat, statAt } from "../../sys/stat.js";
 import type { Usage } from "../types.js";
+import { split } from "./open.js";
 
 const AT_FDCWD = -100;
 const OPEN_DIR = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
@@ -14,7 +16,13 @@ type Cancelled = () => boolean;
 
 /** Removes a tree; what is not there is removed already. @throws SysError; ECANCELED when it was cancelled */
 export function deleteTree(path: string, isCancelled: Cancelled): void {
-  removeDirectory(AT_FDCWD, rawFromText(path), path, isCancelled);
+  const { parent, name } = split(rawFromText(path));
+  const fd = check(openAt(AT_FDCWD, parent, OPEN_DIR), "open", path);
+  try {
+    removeDirectory(fd, name, path, isCancelled);
+  } finally {
+    close(fd);
+  }
 }
 
 /** As deleteTree, of a name in a directory. */
@@ -23,6 +31,7 @@ export function removeDirectory(parent: number, name: RawName, path: string, isC
   if (fd === -ENOENT) return;
   check(fd, "open", path);
   try {
+    if (isSubvolume(fd) && destroySubvolume(parent, name) === 0) return;
     const entries = listDir(fd);
     if (typeof entries === "number") throw new SysError(-entries, "readdir", path);
     for (const entry of entries) {
@@ -39,6 +48,13 @@ export function removeDirectory(parent: number, name: RawName, path: string, isC
   const code = removeDirAt(parent, name);
   if (code !== -ENOENT) check(code, "rmdir", path);
 }
+
+/** Where a subvolume may not be destroyed at once, or has others in it, it is emptied and then removed like a directory. */
+function isSubvolume(fd: number): boolean {
+  return statAt(probe, fd, "") === 0 && probe.ino === SUBVOLUME_INO;
+}
+
+const probe = new Stat();
 
 /**
  * Counts the distinct inodes of a tree and the blocks they take (containerd's continuity/fs DiskUsage).

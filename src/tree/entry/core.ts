@@ -2,19 +2,12 @@ import type { RawName } from "../../base/bytes.js";
 import type { Attributes, Caller, Entry, SessionControl } from "../../fuse/filesystem.js";
 import { type CopyAhead, isUncopied } from "../../store/pending.js";
 import type { Info, Snapshotter, StoreReader } from "../../store/types.js";
-import {
-  AT_FDCWD,
-  O_DIRECTORY,
-  O_NOFOLLOW,
-  O_PATH,
-  RESOLVE_BENEATH,
-  RESOLVE_NO_SYMLINKS,
-  S_IFMT,
-} from "../../sys/constants.js";
+import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_PATH, S_IFMT } from "../../sys/constants.js";
 import { ENOENT, EROFS, ESTALE } from "../../sys/errno.js";
 import { check } from "../../sys/error.js";
-import { close, fdPath, openAt, openAt2 } from "../../sys/file.js";
+import { close, fdPath, openAt } from "../../sys/file.js";
 import { Stat, statAt } from "../../sys/stat.js";
+import { CopyWaits } from "./copy-waits.js";
 import { Descriptors } from "./descriptors.js";
 import { DirCursors } from "./dir-cursors.js";
 import { EntryState } from "./entry-state.js";
@@ -50,6 +43,7 @@ export class Core {
   readonly fds: Descriptors;
   readonly cursors = new DirCursors();
   readonly identity = new Identity();
+  readonly waits = new CopyWaits(this);
   readonly handles: Handles;
   readonly stat = new Stat();
   readonly snapshots: number;
@@ -78,6 +72,7 @@ export class Core {
       entry = new EntryState(info, this.storeDev);
       this.entries.set(info.id, entry);
     } else entry.info = info;
+    if (entry.contentId !== entry.id) this.refreshContent(entry);
     return entry;
   }
 
@@ -170,7 +165,7 @@ export class Core {
   fill(entry: EntryState, node: number, stat: Stat, out: Attributes): void {
     const { dev, ino } = stat;
     if (out.stat !== stat) out.stat.assign(stat);
-    if (entry.pending && isUncopied(stat)) this.overlaySource(entry, this.nodes.path(node), out.stat);
+    if (entry.pending && isUncopied(stat)) this.waits.overlay(entry, node, out.stat);
     out.stat.ino = entry.visibleIno(dev, ino);
     out.attrTimeout = entry.settled
       ? SETTLED_TIMEOUT
@@ -179,96 +174,15 @@ export class Core {
         : ACTIVE_TIMEOUT;
   }
 
-  /** @returns a wait for the entries of a directory that is not copied yet, or undefined when there is none */
-  beforeEntries(node: number): Promise<number> | undefined {
-    const entry = this.nodes.entry(node);
-    if (entry === undefined || !entry.pending || this.statNode(this.stat, node) !== 0) return undefined;
-    if (!isUncopied(this.stat)) return undefined;
-    const path = this.nodes.path(node);
-    return entry.touched.has(path)
-      ? undefined
-      : this.copied(entry, path, this.options.store.expand(entry.id, path));
+  /** Takes over what is known of the snapshot that owns an entry's directory. */
+  refreshContent(entry: EntryState): void {
+    const fresh = this.options.reader.getById(entry.contentId);
+    if (fresh !== undefined) entry.refreshContent(fresh);
   }
 
-  /** The same for the content and attributes of a node. */
-  beforeContent(node: number): Promise<number> | undefined {
-    const entry = this.nodes.entry(node);
-    if (entry === undefined || !entry.pending || this.statNode(this.stat, node) !== 0) return undefined;
-    if (!isUncopied(this.stat)) return undefined;
-    const path = this.nodes.path(node);
-    if (entry.touched.has(path)) return undefined;
-    const { store } = this.options;
-    return this.copied(
-      entry,
-      path,
-      this.stat.isDirectory ? store.expand(entry.id, path) : store.fill(entry.id, path),
-    );
-  }
-
-  /** The same for everything below a name, before it moves. */
-  beforeMove(parent: number, name: RawName): Promise<number> | undefined {
-    const entry = this.nodes.entry(parent);
-    if (entry === undefined || !entry.pending) return undefined;
-    const wait = this.beforeEntries(parent);
-    if (wait !== undefined) return wait;
-    const dirfd = this.fds.directory(parent);
-    if (dirfd < 0 || statAt(this.stat, dirfd, name) !== 0) return undefined;
-    const path = this.nodes.path(parent);
-    if (!this.stat.isDirectory && !isUncopied(this.stat)) return undefined;
-    const full = (path === "" ? name : `${path}/${name}`) as RawName;
-    if (entry.completed.has(full)) return undefined;
-    return this.copied(entry, full, this.options.store.complete(entry.id, full)).then((code) => {
-      if (code >= 0) entry.completed.add(full);
-      return code;
-    });
-  }
-
-  /** After a wait the record may say that the copy has ended. */
-  private async copied(entry: EntryState, path: RawName, work: Promise<number>): Promise<number> {
-    const code = await work;
-    // What really has the mode of something uncopied must not be waited for again and again.
-    if (code >= 0) entry.touched.add(path);
-    const fresh = this.options.reader.getById(entry.id);
-    if (fresh !== undefined) entry.info = fresh;
-    return code;
-  }
-
-  /** Shows what a raw directory or a placeholder is going to be. */
-  private overlaySource(entry: EntryState, path: RawName, out: Stat): void {
-    const source = new Stat();
-    for (const id of this.sources(entry.info)) {
-      const root = openAt(this.snapshots, String(id), O_PATH | O_DIRECTORY | O_NOFOLLOW);
-      if (root < 0) return;
-      const fd =
-        path === ""
-          ? root
-          : openAt2(root, path, O_PATH | O_NOFOLLOW, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
-      const code = fd < 0 ? fd : statAt(source, fd, "");
-      if (fd >= 0 && fd !== root) close(fd);
-      close(root);
-      if (code !== 0) return;
-      if (!isUncopied(source)) break;
-    }
-    out.mode = source.mode;
-    out.uid = source.uid;
-    out.gid = source.gid;
-    out.size = source.size;
-    out.blocks = source.blocks;
-    out.nlink = source.nlink;
-    out.atime = source.atime;
-    out.atimeNs = source.atimeNs;
-    out.mtime = source.mtime;
-    out.mtimeNs = source.mtimeNs;
-  }
-
-  /** Ids of the parent, grandparent … as far as each one's own copy is pending. */
-  private sources(info: Info): number[] {
-    const ids: number[] = [];
-    for (let at: Info | undefined = info; at?.parentId !== undefined && at.copy !== undefined; ) {
-      ids.push(at.parentId);
-      at = this.options.reader.getById(at.parentId);
-    }
-    return ids;
+  /** Entries whose directory a snapshot owns: its own, and those of views of it. */
+  *sharing(id: number): Iterable<EntryState> {
+    for (const entry of this.entries.values()) if (entry.contentId === id) yield entry;
   }
 
   private reopen(fd: number, flags: number): number {

@@ -22,6 +22,7 @@ export class EntryState {
   readonly completed = new Set<string>();
   /** Paths that were copied ahead, while the whole is not. */
   readonly touched = new Set<string>();
+  private owner: Info | undefined;
   private readonly own = new Map<number, number>();
   private readonly foreign = new Map<string, number>();
 
@@ -47,9 +48,28 @@ export class EntryState {
     return this.info.kind === "active";
   }
 
+  /** Number of the snapshot that owns its directory. */
+  get contentId(): number {
+    return contentId(this.info);
+  }
+
+  /** The snapshot that owns its directory: another one for a view of a parent. */
+  get content(): Info {
+    return this.contentId === this.id ? this.info : (this.owner ?? this.info);
+  }
+
+  /** @param info of the snapshot that owns its directory */
+  refreshContent(info: Info): void {
+    if (info.id === this.id) this.info = info;
+    else this.owner = info;
+    if (info.copy !== undefined) return;
+    this.completed.clear();
+    this.touched.clear();
+  }
+
   /** Whether parts of it may still have to be copied. */
   get pending(): boolean {
-    return this.info.copy !== undefined;
+    return this.content.copy !== undefined;
   }
 
   /** Immutable and whole: what the kernel may keep for ever. */

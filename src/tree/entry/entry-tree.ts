@@ -62,11 +62,11 @@ export class EntryTree implements fuse.FileSystem, Entries {
   }
 
   refresh(info: Info): void {
+    for (const sharing of this.core.sharing(info.id)) sharing.refreshContent(info);
     const entry = this.core.known(info.id);
     if (entry === undefined) return;
     const wasWritable = entry.writable;
     entry.info = info;
-    if (info.copy === undefined) entry.completed.clear();
     if (wasWritable !== entry.writable) entry.durable = false;
   }
 
@@ -130,8 +130,8 @@ export class EntryTree implements fuse.FileSystem, Entries {
 
   // The file system below entries.
 
-  lookup(_caller: Caller, parent: number, name: RawName, out: fuse.Entry): Answer {
-    return this.names.lookup(parent, name, out);
+  lookup(caller: Caller, parent: number, name: RawName, out: fuse.Entry): Answer {
+    return this.names.lookup(caller, parent, name, out);
   }
   forget(node: number, count: number): void {
     this.core.nodes.forget(node, count);
@@ -157,11 +157,11 @@ export class EntryTree implements fuse.FileSystem, Entries {
   link(caller: Caller, node: number, parent: number, name: RawName, out: fuse.Entry): Answer {
     return this.names.link(caller, node, parent, name, out);
   }
-  unlink(_caller: Caller, parent: number, name: RawName): Answer {
-    return this.names.remove(parent, name, false);
+  unlink(caller: Caller, parent: number, name: RawName): Answer {
+    return this.names.remove(caller, parent, name, false);
   }
-  rmdir(_caller: Caller, parent: number, name: RawName): Answer {
-    return this.names.remove(parent, name, true);
+  rmdir(caller: Caller, parent: number, name: RawName): Answer {
+    return this.names.remove(caller, parent, name, true);
   }
   rename(
     caller: Caller,
@@ -227,11 +227,11 @@ export class EntryTree implements fuse.FileSystem, Entries {
   fsync(_caller: Caller, node: number, handle: number, dataOnly: boolean): Answer {
     return this.files.fsync(node, handle, dataOnly);
   }
-  fsyncdir(_caller: Caller, node: number, dataOnly: boolean): Answer {
-    return this.files.fsyncdir(node, dataOnly);
+  fsyncdir(caller: Caller, node: number, dataOnly: boolean): Answer {
+    return this.files.fsyncdir(caller, node, dataOnly);
   }
-  readdir(_caller: Caller, node: number, offset: bigint, sink: fuse.DirSink): Answer {
-    return this.names.readdir(node, offset, sink);
+  readdir(caller: Caller, node: number, offset: bigint, sink: fuse.DirSink): Answer {
+    return this.names.readdir(caller, node, offset, sink);
   }
   fallocate(_c: Caller, node: number, handle: number, mode: number, offset: number, length: number): Answer {
     return this.files.fallocate(node, handle, mode, offset, length);
@@ -273,7 +273,7 @@ export class EntryTree implements fuse.FileSystem, Entries {
   ): Answer {
     return this.files.setxattr(caller, node, name, value, flags, killSgid);
   }
-  removexattr(_caller: Caller, node: number, name: RawName): Answer {
-    return this.files.removexattr(node, name);
+  removexattr(caller: Caller, node: number, name: RawName): Answer {
+    return this.files.removexattr(caller, node, name);
   }
 }

@@ -20,6 +20,7 @@ import { EAGAIN, EBADF, EEXIST, EOPNOTSUPP, ERANGE, ESTALE } from "../../sys/err
 import { close, fdPath, openAt, preadFlags, pwrite, seek } from "../../sys/file.js";
 import { statAt } from "../../sys/stat.js";
 import { getXattr, listXattr, removeXattr, setXattr } from "../../sys/xattr.js";
+import type { Wait } from "./copy-waits.js";
 import type { Core } from "./core.js";
 import type { EntryState } from "./entry-state.js";
 
@@ -39,7 +40,7 @@ export class FileOperations {
     const writes = (flags & O_ACCMODE) !== O_RDONLY || (flags & O_TRUNC) !== 0;
     const refused = writes ? core.mayChange(entry) : 0;
     if (refused !== 0) return refused;
-    const wait = core.beforeContent(node);
+    const wait = core.waits.content(caller, node, (flags & O_TRUNC) !== 0 ? "attributes" : "all");
     if (wait !== undefined) {
       return wait.then((code) => (code < 0 ? code : this.open(caller, node, flags, killPrivileges, out)));
     }
@@ -70,7 +71,7 @@ export class FileOperations {
     if (entry === undefined) return -ESTALE;
     const refused = core.mayChange(entry);
     if (refused !== 0) return refused;
-    const wait = core.beforeEntries(parent);
+    const wait = core.waits.entries(caller, parent) ?? core.waits.mode(caller, entry, mode);
     if (wait !== undefined) {
       return wait.then((code) =>
         code < 0 ? code : this.create(caller, parent, name, flags, mode, killPrivileges, out, opened),
@@ -94,6 +95,10 @@ export class FileOperations {
     if (entry === undefined) return -ESTALE;
     const refused = core.mayChange(entry);
     if (refused !== 0) return refused;
+    const wait = core.waits.entries(caller, parent) ?? core.waits.mode(caller, entry, mode);
+    if (wait !== undefined) {
+      return wait.then((code) => (code < 0 ? code : this.tmpfile(caller, parent, flags, mode, out, opened)));
+    }
     const dirfd = core.fds.directory(parent);
     if (dirfd < 0) return dirfd;
     core.identity.become(caller);
@@ -184,7 +189,7 @@ export class FileOperations {
     return code < 0 ? code : this.recordDurable(open.entry);
   }
 
-  async fsyncdir(node: number, dataOnly: boolean): Promise<number> {
+  async fsyncdir(caller: Caller, node: number, dataOnly: boolean): Promise<number> {
     const { core } = this;
     const entry = core.nodes.entry(node);
     if (entry === undefined) return -ESTALE;
@@ -192,7 +197,7 @@ export class FileOperations {
       await core.options.store.whenDurable(entry.id);
       return 0;
     }
-    const wait = core.beforeEntries(node);
+    const wait = core.waits.entries(caller, node);
     const waited = wait === undefined ? 0 : await wait;
     const fd = waited < 0 ? waited : core.openNode(node, O_RDONLY);
     if (fd < 0) return fd;
@@ -248,17 +253,13 @@ export class FileOperations {
   }
 
   getxattr(node: number, name: RawName, size: number, out: IoArea): Answer {
-    const wait = this.core.beforeContent(node);
-    if (wait !== undefined)
-      return wait.then((code) => (code < 0 ? code : this.getxattr(node, name, size, out)));
-    return this.core.withNode(node, (fd) => getXattr(fdPath(fd), name, size === 0 ? null : out.buffer, size));
+    return this.core.waits.withContent(node, (fd) =>
+      getXattr(fdPath(fd), name, size === 0 ? null : out.buffer, size),
+    );
   }
 
   listxattr(caller: Caller, node: number, size: number, out: IoArea): Answer {
-    const wait = this.core.beforeContent(node);
-    if (wait !== undefined)
-      return wait.then((code) => (code < 0 ? code : this.listxattr(caller, node, size, out)));
-    return this.core.withNode(node, (fd) => {
+    return this.core.waits.withContent(node, (fd) => {
       const length = listXattr(fdPath(fd), scratch, scratch.length);
       if (length <= 0) return length;
       // Natively trusted.* shows to the privileged only (xattr(7)), and the native file system sees us asking.
@@ -278,7 +279,7 @@ export class FileOperations {
     flags: number,
     killSgid: boolean,
   ): Answer {
-    return this.changeXattr(node, (fd) => {
+    return this.changeXattr(caller, node, name, (fd) => {
       // An ACL that clears sgid: the kernel has found the caller outside the file's group.
       if (killSgid) this.core.identity.actReduced(caller, 0);
       const code = setXattr(fdPath(fd), name, value, value.length, flags);
@@ -287,18 +288,27 @@ export class FileOperations {
     });
   }
 
-  removexattr(node: number, name: RawName): Answer {
-    return this.changeXattr(node, (fd) => removeXattr(fdPath(fd), name));
+  removexattr(caller: Caller, node: number, name: RawName): Answer {
+    return this.changeXattr(caller, node, name, (fd) => removeXattr(fdPath(fd), name));
   }
 
-  private changeXattr(node: number, work: (fd: number) => number): Answer {
+  /** An ACL changes permission bits, so that what is sticky could come to look like something that is not copied. */
+  private beforeAcl(caller: Caller, entry: EntryState, node: number, name: RawName): Wait {
+    const { core } = this;
+    if (!entry.pending || name !== "system.posix_acl_access" || core.statNode(core.stat, node) !== 0)
+      return undefined;
+    return core.waits.mode(caller, entry, core.stat.mode);
+  }
+
+  private changeXattr(caller: Caller, node: number, name: RawName, work: (fd: number) => number): Answer {
     const { core } = this;
     const entry = core.nodes.entry(node);
     if (entry === undefined) return -ESTALE;
     const refused = core.mayChange(entry);
     if (refused !== 0) return refused;
-    const wait = core.beforeContent(node);
-    if (wait !== undefined) return wait.then((code) => (code < 0 ? code : this.changeXattr(node, work)));
+    const wait = core.waits.content(caller, node) ?? this.beforeAcl(caller, entry, node, name);
+    if (wait !== undefined)
+      return wait.then((code) => (code < 0 ? code : this.changeXattr(caller, node, name, work)));
     return core.withNode(node, work);
   }
 }

@@ -1,6 +1,17 @@
 import type { RawName } from "../../base/bytes.js";
 import type { Answer, Attributes, Caller, Changes, DirSink, Entry, IoArea } from "../../fuse/filesystem.js";
-import { O_NONBLOCK, O_WRONLY, RENAME_WHITEOUT, S_IFREG, S_ISGID, UTIME_OMIT } from "../../sys/constants.js";
+import { isUncopied } from "../../store/pending.js";
+import {
+  O_NONBLOCK,
+  O_WRONLY,
+  RENAME_EXCHANGE,
+  RENAME_WHITEOUT,
+  S_IFDIR,
+  S_IFMT,
+  S_IFREG,
+  S_ISGID,
+  UTIME_OMIT,
+} from "../../sys/constants.js";
 import {
   linkFd,
   makeDirAt,
@@ -23,10 +34,11 @@ export class NameOperations {
 
   constructor(private readonly core: Core) {}
 
-  lookup(parent: number, name: RawName, out: Entry): Answer {
+  lookup(caller: Caller, parent: number, name: RawName, out: Entry): Answer {
     const { core } = this;
-    const wait = core.beforeEntries(parent);
-    if (wait !== undefined) return wait.then((code) => (code < 0 ? code : this.lookup(parent, name, out)));
+    const wait = core.waits.entries(caller, parent);
+    if (wait !== undefined)
+      return wait.then((code) => (code < 0 ? code : this.lookup(caller, parent, name, out)));
     const entry = core.nodes.entry(parent);
     if (entry === undefined) return -ESTALE;
     const dirfd = core.fds.directory(parent);
@@ -53,7 +65,10 @@ export class NameOperations {
     if (entry === undefined) return -ESTALE;
     const refused = core.mayChange(entry);
     if (refused !== 0) return refused;
-    const wait = core.beforeContent(node);
+    const need = changes.size === 0 ? "attributes" : "all";
+    const wait =
+      core.waits.content(caller, node, need) ??
+      core.waits.mode(caller, entry, markOf(core.nodes.type(node), changes.mode));
     if (wait !== undefined)
       return wait.then((code) => (code < 0 ? code : this.setattr(caller, node, changes, out)));
     const code = this.change(caller, node, changes);
@@ -131,7 +146,7 @@ export class NameOperations {
     parent: number,
     name: RawName,
     out: Entry,
-    sgidMatters: boolean,
+    mode: number | undefined,
     work: (dirfd: number) => number,
   ): Answer {
     const { core } = this;
@@ -139,14 +154,15 @@ export class NameOperations {
     if (entry === undefined) return -ESTALE;
     const refused = core.mayChange(entry);
     if (refused !== 0) return refused;
-    const wait = core.beforeEntries(parent);
+    const wait = core.waits.entries(caller, parent) ?? core.waits.mode(caller, entry, mode);
     if (wait !== undefined) {
-      return wait.then((code) => (code < 0 ? code : this.make(caller, parent, name, out, sgidMatters, work)));
+      return wait.then((code) => (code < 0 ? code : this.make(caller, parent, name, out, mode, work)));
     }
     const dirfd = core.fds.directory(parent);
     if (dirfd < 0) return dirfd;
     core.identity.become(caller);
-    if (sgidMatters) core.identity.actInGroups(caller);
+    const isSgid = mode !== undefined && (mode & S_IFMT) !== S_IFDIR && (mode & S_ISGID) !== 0;
+    if (isSgid) core.identity.actInGroups(caller);
     let code = work(dirfd);
     core.identity.restore();
     if (code < 0) return code;
@@ -155,19 +171,18 @@ export class NameOperations {
   }
 
   mkdir(caller: Caller, parent: number, name: RawName, mode: number, out: Entry): Answer {
-    return this.make(caller, parent, name, out, false, (dirfd) => makeDirAt(dirfd, name, mode));
+    return this.make(caller, parent, name, out, S_IFDIR | mode, (dirfd) => makeDirAt(dirfd, name, mode));
   }
 
   mknod(caller: Caller, parent: number, name: RawName, mode: number, rdev: number, out: Entry): Answer {
     // The wire has the kernel's own packing: minor low 8, major 12, minor high 12 bits (new_decode_dev).
     const major = (rdev >>> 8) & 0xfff;
     const minor = (rdev & 0xff) | ((rdev >>> 12) & 0xfff00);
-    const sgid = (mode & S_ISGID) !== 0;
-    return this.make(caller, parent, name, out, sgid, (dirfd) => makeNodeAt(dirfd, name, mode, major, minor));
+    return this.make(caller, parent, name, out, mode, (dirfd) => makeNodeAt(dirfd, name, mode, major, minor));
   }
 
   symlink(caller: Caller, parent: number, name: RawName, target: RawName, out: Entry): Answer {
-    return this.make(caller, parent, name, out, false, (dirfd) => symlinkAt(target, dirfd, name));
+    return this.make(caller, parent, name, out, undefined, (dirfd) => symlinkAt(target, dirfd, name));
   }
 
   link(caller: Caller, node: number, parent: number, name: RawName, out: Entry): Answer {
@@ -177,40 +192,32 @@ export class NameOperations {
     if (entry === undefined) return -ESTALE;
     const refused = core.mayChange(entry);
     if (refused !== 0) return refused;
-    const wait = core.beforeContent(node);
+    const wait = core.waits.content(caller, node);
     if (wait !== undefined)
       return wait.then((code) => (code < 0 ? code : this.link(caller, node, parent, name, out)));
-    return this.make(caller, parent, name, out, false, (dirfd) =>
+    return this.make(caller, parent, name, out, undefined, (dirfd) =>
       core.withNode(node, (fd) => linkFd(fd, dirfd, name)),
     );
   }
 
   /** unlink and rmdir. */
-  remove(parent: number, name: RawName, directory: boolean): Answer {
+  remove(caller: Caller, parent: number, name: RawName, directory: boolean): Answer {
     const { core } = this;
     const entry = core.nodes.entry(parent);
     if (entry === undefined) return -ESTALE;
     const refused = core.mayChange(entry);
     if (refused !== 0) return refused;
-    const wait = core.beforeEntries(parent) ?? (directory ? this.beforeRmdir(parent, name) : undefined);
+    const wait =
+      core.waits.entries(caller, parent) ??
+      (directory ? core.waits.removal(caller, parent, name) : undefined);
     if (wait !== undefined)
-      return wait.then((code) => (code < 0 ? code : this.remove(parent, name, directory)));
+      return wait.then((code) => (code < 0 ? code : this.remove(caller, parent, name, directory)));
     const dirfd = core.fds.directory(parent);
     if (dirfd < 0) return dirfd;
     const node = this.pinBeforeLoss(parent, dirfd, name);
     const code = directory ? removeDirAt(dirfd, name) : unlinkAt(dirfd, name);
     if (code < 0 && node !== 0 && !core.handles.ofNode(node)) core.fds.unpin(node);
     return code;
-  }
-
-  private beforeRmdir(parent: number, name: RawName): Promise<number> | undefined {
-    const { core } = this;
-    const entry = core.nodes.entry(parent);
-    const dirfd = core.fds.directory(parent);
-    if (entry === undefined || !entry.pending || dirfd < 0 || statAt(this.before, dirfd, name) !== 0)
-      return undefined;
-    const node = entry.nodeOf(this.before.dev, this.before.ino);
-    return node === 0 ? undefined : core.beforeEntries(node);
   }
 
   /** A node that is still known keeps its file when this name goes. @returns the node or 0 */
@@ -237,7 +244,15 @@ export class NameOperations {
     if (entry !== core.nodes.entry(toParent)) return -EXDEV;
     const refused = core.mayChange(entry);
     if (refused !== 0) return refused;
-    const wait = core.beforeMove(parent, name) ?? core.beforeMove(toParent, toName);
+    const { waits } = core;
+    const wait =
+      waits.entries(caller, parent) ??
+      waits.entries(caller, toParent) ??
+      waits.move(caller, parent, name) ??
+      // What is replaced is either a file, of which nothing is needed any more, or must be empty.
+      ((flags & RENAME_EXCHANGE) === 0
+        ? waits.removal(caller, toParent, toName)
+        : waits.move(caller, toParent, toName));
     if (wait !== undefined) {
       return wait.then((code) =>
         code < 0 ? code : this.rename(caller, parent, name, toParent, toName, flags),
@@ -271,10 +286,11 @@ export class NameOperations {
     core.fds.unpin(node);
   }
 
-  readdir(node: number, offset: bigint, sink: DirSink): Answer {
+  readdir(caller: Caller, node: number, offset: bigint, sink: DirSink): Answer {
     const { core } = this;
-    const wait = core.beforeEntries(node);
-    if (wait !== undefined) return wait.then((code) => (code < 0 ? code : this.readdir(node, offset, sink)));
+    const wait = core.waits.entries(caller, node);
+    if (wait !== undefined)
+      return wait.then((code) => (code < 0 ? code : this.readdir(caller, node, offset, sink)));
     const entry = core.nodes.entry(node);
     if (entry === undefined) return -ESTALE;
     const dirfd = core.fds.directory(node);
@@ -324,6 +340,11 @@ export class NameOperations {
     attrTimeout: 0,
     stat: new Stat(),
   };
+}
+
+/** @returns a mode that says "not copied", or undefined for any other */
+function markOf(type: number, mode: number | undefined): number | undefined {
+  return mode !== undefined && isUncopied({ mode: type | (mode & 0o7777) }) ? mode : undefined;
 }
 
 function hasAttributes(c: Changes): boolean {

@@ -1,0 +1,116 @@
+import type { RawName } from "../../base/bytes.js";
+import { deferred } from "../../base/deferred.js";
+import { ECANCELED } from "../../sys/errno.js";
+import { SysError } from "../../sys/error.js";
+import type { Need } from "../pending.js";
+import type { Crew } from "./crew.js";
+import { Cell, type CopySpec, sharedCells } from "./spec.js";
+import type { Ahead } from "./task.js";
+import type { Threads } from "./threads.js";
+import type { CopyJob, Source } from "./types.js";
+
+/** A copy in the background, seen from the thread of the store. It ends in two steps: how it ended is known, then nobody is at it any more. */
+export class Job implements CopyJob {
+  private readonly ended = deferred<void>();
+  private readonly cells = sharedCells(Object.keys(Cell).length);
+  private spec: CopySpec | undefined;
+  private failure: SysError | undefined;
+  private isEnding = false;
+  /** Threads that have not dropped it yet, and parts that somebody waits for. */
+  private left = 0;
+  private parts = 0;
+
+  constructor(
+    readonly id: number,
+    private readonly sources: readonly Source[],
+    private readonly verify: boolean,
+    private readonly crew: Crew,
+    private readonly ahead: Threads,
+    private readonly board: Int32Array,
+  ) {
+    // Whoever follows it is told; nobody need.
+    this.ended.promise.catch(() => undefined);
+  }
+
+  get done(): Promise<void> {
+    return this.ended.promise;
+  }
+
+  entries(): number {
+    return Atomics.load(this.cells, Cell.entries);
+  }
+
+  start(path: string, links: string): void {
+    const { id, sources, cells, verify } = this;
+    if (this.isEnding) return;
+    this.spec = { id, target: path, links, sources, cells, verify };
+    this.left = this.crew.size;
+    Atomics.store(cells, Cell.open, 1);
+    this.crew.launch(this.spec);
+  }
+
+  expand(path: RawName): Promise<number> {
+    return this.part({ type: "expand", path });
+  }
+
+  fill(path: RawName, need: Need): Promise<number> {
+    return this.part({ type: "fill", path, need });
+  }
+
+  complete(path: RawName): Promise<number> {
+    return this.part({ type: "complete", path });
+  }
+
+  private async part(part: Ahead): Promise<number> {
+    if (this.spec === undefined || this.isEnding) return this.failure === undefined ? 0 : -this.failure.errno;
+    this.parts++;
+    try {
+      await this.ahead.run({ type: "ahead", spec: this.spec, board: this.board, part });
+      return 0;
+    } catch (error) {
+      if (error instanceof SysError) return -error.errno;
+      throw error;
+    } finally {
+      this.parts--;
+      this.settle();
+    }
+  }
+
+  cancel(): void {
+    this.end(new SysError(ECANCELED, "copy"));
+  }
+
+  /** A thread could not go on. @param isDead it is no more, so it will drop nothing */
+  fail(failure: SysError, isDead: boolean): void {
+    if (isDead) this.left--;
+    this.end(failure);
+    this.settle();
+  }
+
+  /** A thread has found that nothing is left to do. */
+  finish(): void {
+    this.end(undefined);
+  }
+
+  /** A thread has dropped it. */
+  dropped(): void {
+    this.left--;
+    if (this.left === 0) this.crew.dropped();
+    this.settle();
+  }
+
+  private end(failure: SysError | undefined): void {
+    if (this.isEnding) return;
+    this.isEnding = true;
+    this.failure = failure;
+    if (failure !== undefined) Atomics.store(this.cells, Cell.cancel, 1);
+    if (this.spec !== undefined) this.crew.drop(this.id);
+    this.settle();
+  }
+
+  private settle(): void {
+    if (!this.isEnding || this.left > 0 || this.parts > 0) return;
+    if (this.failure === undefined) this.ended.resolve();
+    else this.ended.reject(this.failure);
+  }
+}

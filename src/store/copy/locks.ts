@@ -1,0 +1,25 @@
+import { LOCK_EX, LOCK_NB } from "../../sys/constants.js";
+import { EAGAIN } from "../../sys/errno.js";
+import { check } from "../../sys/error.js";
+import { flock } from "../../sys/file.js";
+import { Board } from "./spec.js";
+
+/**
+ * Waits until nobody else works on a file or directory, which lasts until the descriptor is closed. The kernel's own locks
+ * (flock(2)) keep the threads of a copy apart, so that none has to ask another and a thread that dies holds nothing.
+ * Whoever waits shows it on the board, and those who hold something long come to an end of it.
+ * @throws SysError
+ */
+export function lock(fd: number, board: Int32Array, path: string): void {
+  const code = flock(fd, LOCK_EX | LOCK_NB);
+  if (code !== -EAGAIN) {
+    check(code, "flock", path);
+    return;
+  }
+  Atomics.add(board, Board.hurry, 1);
+  try {
+    check(flock(fd, LOCK_EX), "flock", path);
+  } finally {
+    Atomics.sub(board, Board.hurry, 1);
+  }
+}
