@@ -157,5 +157,6 @@ const cSeekDir = cFunction("int64_t lseek(int, int64_t, int)");
 
 /** lseek(2) of a directory to a cookie that DirEntries.next gave. @returns 0 or -errno */
 export function seekDir(fd: number, cookie: bigint): number {
-  return Math.min(0, result(cSeekDir(fd, cookie, 0)));
+  // A cookie of ext4 has 63 bits, and comes back as a bigint when it needs more than 53.
+  return Math.min(0, Number(result(cSeekDir(fd, cookie, 0))));
 }

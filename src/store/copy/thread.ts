@@ -64,6 +64,7 @@ port.on("message", (message: Task | { readonly end: true }) => {
   try {
     answer({ id, value: perform(work, () => Atomics.load(cancel, 0) !== 0) });
   } catch (error) {
+    trace("%s: %O", work.type, error);
     answer({ id, failure: describeFailure(error, work.type) });
   }
 });
