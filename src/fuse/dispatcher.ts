@@ -22,6 +22,9 @@ const GIVES_NODE: ReadonlySet<number> = new Set([
   Op.TMPFILE,
 ]);
 
+/** Requests for which nobody waits. */
+const UNANSWERED: ReadonlySet<number> = new Set([Op.FORGET, Op.BATCH_FORGET, Op.INTERRUPT]);
+
 /** What became of a request: its exchange may be used again, or belongs to a promise. */
 export type Outcome = "done" | "detached";
 
@@ -68,7 +71,8 @@ export class Dispatcher {
       this.detach(x, answer);
       return "detached";
     } catch (error) {
-      return this.reply(x, this.failed(x.opcode, error));
+      const errno = this.failed(x.opcode, error);
+      return UNANSWERED.has(x.opcode) ? "done" : this.reply(x, errno);
     }
   }
 

@@ -22,14 +22,25 @@ export function closeBackingFile(device: number, id: number): number {
 }
 
 const cSocketpair = cFunction("int socketpair(int, int, int, void *)");
+const cShutdown = cFunction("int shutdown(int, int)");
+
+/** shutdown(2) in both directions: whoever reads from the other end gets its end. @returns 0 or -errno */
+export function shutdown(socket: number): number {
+  const SHUT_RDWR = 2;
+  return result(cShutdown(socket, SHUT_RDWR));
+}
+
 const cRecvmsg = cFunction("int64_t recvmsg(int, void *, int)");
 
-/** socketpair(2) of stream sockets. @returns the two descriptors or -errno */
-export function socketPair(): [number, number] | number {
+export const SOCK_STREAM = 1;
+export const SOCK_SEQPACKET = 5;
+
+/** socketpair(2) of local sockets, close-on-exec. @param type SOCK_*. @returns the two descriptors or -errno */
+export function socketPair(type = SOCK_STREAM): [number, number] | number {
   const AF_UNIX = 1;
-  const SOCK_STREAM_CLOEXEC = 1 | 0o2000000;
+  const SOCK_CLOEXEC = 0o2000000;
   const pair = Buffer.alloc(8);
-  const code = result(cSocketpair(AF_UNIX, SOCK_STREAM_CLOEXEC, 0, pair));
+  const code = result(cSocketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, pair));
   return code < 0 ? code : [pair.readInt32LE(0), pair.readInt32LE(4)];
 }
 

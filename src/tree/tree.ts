@@ -4,7 +4,7 @@ import type { Info, Snapshotter, StoreReader } from "../store/types.js";
 import type { Access } from "./control/context.js";
 import { ControlTree } from "./control/control-tree.js";
 import type { IoPool } from "./entry/core.js";
-import { EntryTree } from "./entry/entry-tree.js";
+import { EntryTree, type TreeCounts } from "./entry/entry-tree.js";
 import { Router } from "./router.js";
 
 /** What the mounted tree is made of, and what was asked for at mount. */
@@ -25,6 +25,7 @@ export interface TreeOptions {
 export interface Tree extends FileSystem {
   /** To be called after every change of the store, also those that the tree asked for itself. */
   onStoreChange(change: { readonly id: number; readonly info: Info | undefined }): void;
+  counts(): TreeCounts;
 }
 
 /** Builds the tree; it belongs to the thread that runs its session, whose credentials it changes. */
@@ -33,6 +34,7 @@ export function createTree(options: TreeOptions): Tree {
   const entries = new EntryTree(options);
   const control = new ControlTree({ store, reader, entries, access, prepareSync, readOnly });
   return Object.assign(new Router(control, entries), {
+    counts: () => entries.counts(),
     onStoreChange(change: { readonly id: number; readonly info: Info | undefined }): void {
       control.onStoreChange(change);
       if (change.info === undefined) entries.forgetEntry(change.id);

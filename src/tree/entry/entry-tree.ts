@@ -17,6 +17,16 @@ import { NameOperations } from "./operations.js";
 type Answer = fuse.Answer;
 type Caller = fuse.Caller;
 
+/** How much a tree holds, to be seen by tests and in the log. */
+export interface TreeCounts {
+  /** That the kernel knows, below entries. */
+  readonly nodes: number;
+  /** Open files. */
+  readonly handles: number;
+  /** Of directories and of files without a name, beside those of open files. */
+  readonly descriptors: number;
+}
+
 /** The passthrough part of the tree: everything below the entries, and the entries' root directories. */
 export class EntryTree implements fuse.FileSystem, Entries {
   private readonly core: Core;
@@ -39,6 +49,12 @@ export class EntryTree implements fuse.FileSystem, Entries {
     this.core.cursors.closeAll();
     this.core.fds.closeAll();
     close(this.core.snapshots);
+  }
+
+  /** What is held for the kernel and for open files. */
+  counts(): TreeCounts {
+    const { nodes, handles, fds, cursors } = this.core;
+    return { nodes: nodes.size, handles: handles.count, descriptors: fds.count + cursors.count };
   }
 
   // What control directories ask.

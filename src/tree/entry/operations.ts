@@ -132,6 +132,7 @@ export class NameOperations {
 
   readlink(node: number, out: IoArea): Answer {
     const { core } = this;
+    if (core.nodes.entry(node) === undefined) return -ESTALE;
     const parent = core.nodes.parent(node);
     const dirfd = core.fds.pin(node) ?? core.fds.directory(parent);
     if (dirfd < 0) return dirfd;

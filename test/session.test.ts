@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { test } from "node:test";
+import { Worker } from "node:worker_threads";
+import { Op } from "../src/fuse/protocol.js";
+import { EIO } from "../src/sys/errno.js";
+import { close, fcntl, readOnce, write } from "../src/sys/file.js";
+import { SOCK_SEQPACKET, shutdown, socketPair } from "../src/sys/fuse-device.js";
+import { PollSet } from "../src/sys/poll.js";
+import { FuzzKernel } from "./support/fuzz-kernel.js";
+import { repliesTo } from "./support/fuzz-replies.js";
+import { Random } from "./support/random.js";
+import { pack, request } from "./support/wire.js";
+
+const F_SETFL = 4;
+const O_RDWR_NONBLOCK = 0o4002;
+const PATIENCE_MS = 5000;
+const REQUESTS = 5000;
+
+/** The kernel's end of the device: a socket that keeps the bounds of messages, as the device does. */
+class Device {
+  private readonly room = Buffer.alloc(2 ** 21);
+  private readonly poll: PollSet;
+
+  constructor(private readonly fd: number) {
+    this.poll = new PollSet([fd]);
+  }
+
+  send(bytes: Buffer): void {
+    assert.equal(write(this.fd, bytes), bytes.length);
+  }
+
+  receive(): Buffer {
+    assert.equal(this.poll.wait(PATIENCE_MS), 1, "the session answers");
+    return Buffer.from(this.room.subarray(0, readOnce(this.fd, this.room, this.room.length)));
+  }
+
+  get isQuiet(): boolean {
+    return this.poll.wait(0) === 0;
+  }
+}
+
+test("a session answers every request once, whatever it is, lives on, and ends with its device", async (context) => {
+  const pair = socketPair(SOCK_SEQPACKET);
+  assert.ok(typeof pair === "object");
+  const [ours, theirs] = pair;
+  assert.equal(fcntl(theirs, F_SETFL, O_RDWR_NONBLOCK), 0);
+  const worker = new Worker(new URL("./support/session-worker.js", import.meta.url), {
+    workerData: { fd: theirs },
+  });
+  // The thread sits in system calls that only the end of its device ends.
+  context.after(() => close(ours));
+  const device = new Device(ours);
+
+  device.send(request({ opcode: Op.LOOKUP }, pack("s", "early")));
+  assert.equal(device.receive().readInt32LE(4), -EIO, "nothing works before INIT");
+  device.send(Buffer.alloc(20));
+  device.send(request({ opcode: Op.INIT }, pack("IIIIIx", 7, 45, 131_072, -1, -1, 44)));
+  assert.equal(device.receive().length, 16 + 64);
+
+  const kernel = new FuzzKernel(new Random(5));
+  const ask = (bytes: Buffer): void => {
+    device.send(bytes);
+    if (repliesTo(bytes) === 1) kernel.answered(bytes, device.receive());
+  };
+  for (let i = 0; i < REQUESTS; i++) {
+    const bytes = kernel.next();
+    // Zero bytes would be the end of a socket, and DESTROY needs no file system.
+    if (bytes.length > 0) ask(bytes);
+  }
+  for (const bytes of kernel.farewell()) ask(bytes);
+  ask(request({ opcode: Op.DESTROY }));
+  assert.ok(device.isQuiet, "no reply too many");
+  assert.ok(kernel.successes > 500, `${kernel.successes} successes`);
+
+  assert.equal(shutdown(ours), 0);
+  const [left] = (await once(worker, "message")) as [{ nodes: number; handles: number; lookups: number }];
+  close(theirs);
+  assert.deepEqual({ nodes: left.nodes, handles: left.handles }, { nodes: 0, handles: 0 });
+  assert.ok(left.lookups > 10, "requests are counted");
+});

@@ -1,0 +1,31 @@
+import { execFileSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Worker } from "node:worker_threads";
+import type { TreeCounts } from "../../src/tree/entry/entry-tree.js";
+import type { FuzzResult } from "./fuzz-run.js";
+
+export interface TreeFuzzResult {
+  readonly result: FuzzResult;
+  /** What the tree holds after everything was given back. */
+  readonly counts: TreeCounts;
+  /** Descriptors that are open now and were not before. */
+  readonly opened: number;
+}
+
+/** Fuzzes the tree itself, on a store in a temporary directory. */
+export async function fuzzTree(seed: number, count: number): Promise<TreeFuzzResult> {
+  const directory = mkdtempSync(join(tmpdir(), "snapmount-fuzz-"));
+  try {
+    const workerData = { directory, seed, count };
+    const worker = new Worker(new URL("./fuzz-tree-worker.js", import.meta.url), { workerData });
+    const [message] = (await once(worker, "message")) as [TreeFuzzResult];
+    await once(worker, "exit");
+    return message;
+  } finally {
+    // Names that are not UTF-8 and directories of other owners are beyond node:fs.
+    execFileSync("rm", ["-rf", directory]);
+  }
+}
