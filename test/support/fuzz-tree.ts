@@ -21,9 +21,9 @@ export async function fuzzTree(seed: number, count: number): Promise<TreeFuzzRes
   try {
     const workerData = { directory, seed, count };
     const worker = new Worker(new URL("./fuzz-tree-worker.js", import.meta.url), { workerData });
-    const [message] = (await once(worker, "message")) as [TreeFuzzResult];
-    await once(worker, "exit");
-    return message;
+    // Both from the start: the thread may have ended by the time that its message is handled.
+    const [message] = await Promise.all([once(worker, "message"), once(worker, "exit")]);
+    return message[0] as TreeFuzzResult;
   } finally {
     // Names that are not UTF-8 and directories of other owners are beyond node:fs.
     execFileSync("rm", ["-rf", directory]);
