@@ -131,6 +131,8 @@ export class Context {
 
   private resumeKey(kind: Kind, cookie: bigint): string | undefined {
     const { id, left } = this.moves.resume(cookie);
+    // A cookie that was never handed out.
+    if (id < 1) return undefined;
     if (left !== undefined) return left.kind === kind ? left.key : undefined;
     const info = this.reader.getById(id);
     return info?.kind === kind ? info.key : undefined;
