@@ -31,7 +31,10 @@ export class Background {
   /** Complete copies that are not known to be on the disk. */
   private readonly unflushed = new Set<number>();
   private flushing: NodeJS.Timeout | undefined;
+  /** Directories that no record tells of, while they are deleted. */
+  private readonly strays = new Set<Promise<void>>();
   private closing = false;
+  private hasLeftStrays = false;
 
   constructor(private readonly ground: Ground) {}
 
@@ -176,20 +179,31 @@ export class Background {
 
   /** Deletes something that no record tells of. */
   async deleteStray(path: string): Promise<void> {
+    const deleted = this.finishStray(path);
+    this.strays.add(deleted);
+    await deleted;
+    this.strays.delete(deleted);
+  }
+
+  private async finishStray(path: string): Promise<void> {
     try {
       await this.ground.engine.deleteTree(path);
     } catch (error) {
       if (!(error instanceof SysError)) throw error;
+      this.hasLeftStrays = true;
       trace("%s is not deleted: %s", path, error.message);
     }
   }
 
   async whenDeleted(): Promise<void> {
-    await Promise.all(this.deletions.values());
+    await Promise.all([...this.deletions.values(), ...this.strays]);
   }
 
-  /** Ends all work in an orderly way; what is not complete goes on when the store is opened again. */
-  async close(): Promise<void> {
+  /**
+   * Ends all work in an orderly way; what is not complete goes on when the store is opened again.
+   * @returns whether the metadata tells of all that is not complete
+   */
+  async close(): Promise<boolean> {
     this.closing = true;
     for (const job of this.jobs.values()) job.cancel();
     await Promise.all([...this.copies.values(), ...this.commits.values()]);
@@ -200,6 +214,7 @@ export class Background {
       for (const id of this.unflushed) catalog.copyFlushed(id);
     });
     await engine.close();
-    await Promise.all(this.deletions.values());
+    await this.whenDeleted();
+    return !this.hasLeftStrays;
   }
 }

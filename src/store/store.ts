@@ -293,8 +293,7 @@ export class Store implements Snapshotter, CopyAhead {
     const { metadata, layout } = this.ground;
     try {
       await this.changeLists.end();
-      await this.background.close();
-      this.recovery.markClean();
+      if (await this.background.close()) this.recovery.markClean();
       await metadata.durable();
     } finally {
       await metadata.close();
