@@ -8,6 +8,7 @@ import { measureControl } from "./bench/control.js";
 import { measureCounts, stress } from "./bench/counts.js";
 import { measureData } from "./bench/data.js";
 import { machine } from "./bench/machine.js";
+import { measurePowerCuts } from "./bench/powercut.js";
 import { type RowResult, table } from "./bench/report.js";
 import { FULL, QUICK } from "./bench/rows.js";
 import { countVerdicts, dataVerdicts, stressVerdict, type Verdict, verdictLines } from "./bench/verdicts.js";
@@ -18,6 +19,7 @@ const IO = join(ROOT, "scripts/bench/io.py");
 
 const USAGE = `usage: npm run bench -- data [--quick] [--rounds N] [--contender NAME]… [--stress SECONDS] [--no-table]
        npm run bench -- control [--quick] [--rounds N] [--filesystem ext4|xfs|btrfs]… [--files N] [--bytes N]
+       npm run bench -- powercut [--cuts N]
 As root. Results go to stdout and to artefacts/bench-*.{txt,json,svg}.`;
 
 const HOW_DATA = `How this was measured
@@ -36,6 +38,14 @@ mkdir, mv and rmdir are timed as system calls of another process than the daemon
 readdir while they run and the copy goes on. The copy is complete when state says ready; cp -a is timed with the start
 of its process. Figures are medians of the rounds (smallest to largest). No process is pinned to a core.`;
 
+const HOW_POWERCUT = `How this was measured
+A store is mounted from a file system in an image that lies on an xfs, and one process prepares, writes, commits,
+fsyncs and removes on the mount. At random moments the image is copied by FICLONE, which is atomic to the writes of the
+loop device: the copy is what the disk held at that instant, without anything that was still in the page cache. The copy
+is mounted (which replays its journal), the store in it opened, and every committed snapshot compared with what was
+committed. Flushing is made to take 150 ms longer, so that commits are caught before they are on the disk. The disk keeps
+what it has taken: reordering in a volatile cache of its own is not played.`;
+
 interface Report {
   readonly name: string;
   readonly how: string;
@@ -46,7 +56,7 @@ interface Report {
   readonly details: unknown;
 }
 
-function main(): void {
+async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
@@ -58,6 +68,7 @@ function main(): void {
       filesystem: { type: "string", multiple: true, default: ["ext4", "xfs", "btrfs"] },
       files: { type: "string" },
       bytes: { type: "string" },
+      cuts: { type: "string", default: "30" },
     },
   });
   if (process.getuid?.() !== 0) {
@@ -80,6 +91,17 @@ function main(): void {
       reference: "cp -a",
       verdicts,
       details: { files, bytes },
+    });
+  } else if (positionals[0] === "powercut") {
+    const verdicts = await measurePowerCuts(Number(values.cuts));
+    finish({
+      name: "powercut",
+      how: HOW_POWERCUT,
+      rows: [],
+      names: [],
+      reference: "",
+      verdicts,
+      details: {},
     });
   } else {
     throw new Error(USAGE);
@@ -120,4 +142,4 @@ function finish(report: Report): void {
   );
 }
 
-main();
+await main();

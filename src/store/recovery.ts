@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { log } from "../base/log.js";
 import type { Background, Ground } from "./background.js";
+import { ownsDirectory } from "./catalog.js";
 import type { Creation } from "./creation.js";
 import type { Found } from "./layout.js";
 import type { Work } from "./metadata.js";
@@ -70,6 +71,7 @@ export class Recovery {
     const most = found.reduce((id, one) => ("id" in one ? Math.max(id, one.id) : id), 0);
     if (most >= nextId) metadata.transaction(() => metadata.useUp(most));
     for (const one of found) this.sort(one, nextId, isTrusted);
+    if (!isTrusted) this.forgetMissing(new Set(found.flatMap((one) => ("id" in one ? [one.id] : []))));
   }
 
   private sort(found: Found, nextId: number, isTrusted: boolean): void {
@@ -81,12 +83,26 @@ export class Recovery {
     } else if (found.type === "removed") {
       if (metadata.get(found.id) === undefined) this.finishRemoval(found.id);
       else if (!layout.exists(layout.path(found.id))) layout.restore(found.id);
-    } else if (found.id >= nextId && metadata.get(found.id) === undefined) {
-      if (isTrusted) {
-        // Nobody was told of it yet.
+    } else if (metadata.get(found.id) === undefined) {
+      if (found.id < nextId || isTrusted) {
+        // It was removed, and that had not reached the disk; or nobody was told of it yet.
         trace("%d has no record: deleting it", found.id);
         this.finishRemoval(found.id);
       } else this.adopt(found.id);
+    }
+  }
+
+  /** Records may have reached the disk before the directories did. Nothing that was fsynced is in those. */
+  private forgetMissing(present: ReadonlySet<number>): void {
+    const { metadata, catalog } = this.ground;
+    for (const [id, record] of [...metadata.records()]) {
+      if (present.has(id) || !ownsDirectory(record.kind, record.parentId)) continue;
+      const info = metadata.info(id);
+      if (info === undefined) continue;
+      metadata.transaction(() => catalog.forget(info));
+      this.messages.push(
+        `${refPath(info)} was made just before the machine stopped and had not reached the disk: it is gone`,
+      );
     }
   }
 
