@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { Failure } from "../daemon/failure.js";
 import type { AddCommand } from "./command.js";
+import { addCheck } from "./commands/check.js";
 import { addCommit } from "./commands/commit.js";
 import { addDiff } from "./commands/diff.js";
 import { addExport } from "./commands/export.js";
@@ -48,6 +49,7 @@ const COMMANDS: readonly AddCommand[] = [
   addHold,
   addRelease,
   addRm,
+  addCheck,
   addExport,
   addImport,
   addInstall,

@@ -8,7 +8,15 @@ import { InfoNode } from "./info-node.js";
 import { Link } from "./link.js";
 import { decodeName, encodeKey } from "./names.js";
 import type { Shown } from "./node.js";
-import { inoOf, KIND_DIRECTORY, KINDS, SLOT_AS_CHILD, SLOT_CHILDREN, snapshotNode } from "./node-ids.js";
+import {
+  directoryNode,
+  inoOf,
+  KIND_DIRECTORY,
+  KINDS,
+  SLOT_AS_CHILD,
+  SLOT_CHILDREN,
+  snapshotNode,
+} from "./node-ids.js";
 
 const PAGE = 128;
 /** Cookies 1 and 2 stand behind `.` and `..`, these from 3 on behind the child with the number less two. */
@@ -17,7 +25,7 @@ const FIRST = 2n;
 /** info/KIND/NAME/children/: links to what was made from it, called `active:web`, `committed:web-1`, `views:look`. */
 export class ChildrenDirectory extends InfoNode {
   constructor(context: Context, info: Info) {
-    super(context, info, snapshotNode(info.id, SLOT_CHILDREN));
+    super(context, info, directoryNode(info, SLOT_CHILDREN));
   }
 
   show(): Shown {

@@ -13,6 +13,8 @@ import { LabelsDirectory } from "./labels.js";
 import { Link } from "./link.js";
 import { ControlNode, NLINK_UNCOUNTED, type Shown } from "./node.js";
 import {
+  COMMITTED_SLOTS,
+  directoryNode,
   INFO_KIND_NODES,
   INFO_NODE,
   inoOf,
@@ -26,7 +28,6 @@ import {
   SLOT_LABELS,
   SLOT_PARENT,
   SLOT_VALUES,
-  snapshotNode,
 } from "./node-ids.js";
 import { SnapshotDirectory } from "./snapshot-directory.js";
 import { ValueFile } from "./value-file.js";
@@ -84,7 +85,9 @@ export class InfoKindDirectory extends ControlNode {
   }
 
   override readdir(offset: bigint, sink: DirSink): number {
-    return this.context.list(this.kind, this.id, offset, sink, (id) => snapshotNode(id, SLOT_DIRECTORY));
+    return this.context.list(this.kind, this.id, offset, sink, (id) =>
+      directoryNode({ id, kind: this.kind }, SLOT_DIRECTORY),
+    );
   }
 
   override rmdir(name: RawName): Answer {
@@ -102,10 +105,13 @@ export function infoNode(context: Context, id: number, slot: number): ControlNod
   if (info === undefined) return undefined;
   switch (slot) {
     case SLOT_DIRECTORY:
+    case COMMITTED_SLOTS + SLOT_DIRECTORY:
       return new SnapshotDirectory(context, info);
     case SLOT_LABELS:
+    case COMMITTED_SLOTS + SLOT_LABELS:
       return new LabelsDirectory(context, info);
     case SLOT_CHILDREN:
+    case COMMITTED_SLOTS + SLOT_CHILDREN:
       return new ChildrenDirectory(context, info);
     case SLOT_PARENT:
       return info.parent === undefined ? undefined : Link.toParent(context, info);

@@ -9,7 +9,7 @@ import { FOPEN_DIRECT_IO } from "./handles.js";
 import { InfoNode } from "./info-node.js";
 import { encodeKey } from "./names.js";
 import type { Shown } from "./node.js";
-import { inoOf, SLOT_LABEL_LISTED, SLOT_LABELS, snapshotNode } from "./node-ids.js";
+import { directoryNode, inoOf, SLOT_LABEL_LISTED, SLOT_LABELS, snapshotNode } from "./node-ids.js";
 import { TextNode } from "./text-node.js";
 
 const MOST_BYTES = 1 << 20;
@@ -18,7 +18,7 @@ const EMPTY = Buffer.alloc(0);
 /** info/KIND/NAME/labels/: a file for each label, called by its key as snapshots are by theirs. */
 export class LabelsDirectory extends InfoNode {
   constructor(context: Context, info: Info) {
-    super(context, info, snapshotNode(info.id, SLOT_LABELS));
+    super(context, info, directoryNode(info, SLOT_LABELS));
   }
 
   show(): Shown {

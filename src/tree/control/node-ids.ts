@@ -51,6 +51,18 @@ export function snapshotNode(id: number, slot: number): number {
   return CONTROL_NODES + id * SLOTS + slot;
 }
 
+/** Added to the slots of directories of committed snapshots. */
+export const COMMITTED_SLOTS = 40;
+
+/**
+ * A directory of a snapshot in info/. A commit moves it to another directory without the kernel knowing, which then would have
+ * one directory in two places: looking it up answers ESTALE while a rename(2) is under way (d_splice_alias in fs/dcache.c). So
+ * it is another directory from then on.
+ */
+export function directoryNode(snapshot: { readonly id: number; readonly kind: Kind }, slot: number): number {
+  return snapshotNode(snapshot.id, snapshot.kind === "committed" ? COMMITTED_SLOTS + slot : slot);
+}
+
 /** @returns the snapshot and slot of a node in between the fixed and the counted ones */
 export function snapshotOf(node: number): { id: number; slot: number } {
   const offset = node - CONTROL_NODES;

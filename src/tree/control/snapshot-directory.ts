@@ -11,7 +11,7 @@ import { InfoNode } from "./info-node.js";
 import { LabelsDirectory } from "./labels.js";
 import { Link } from "./link.js";
 import type { ControlNode, Shown } from "./node.js";
-import { inoOf, SLOT_DIRECTORY, snapshotNode } from "./node-ids.js";
+import { directoryNode, inoOf, SLOT_DIRECTORY } from "./node-ids.js";
 import { ValueFile } from "./value-file.js";
 import { VALUES } from "./values.js";
 
@@ -25,7 +25,7 @@ interface Member {
 /** info/KIND/NAME/ */
 export class SnapshotDirectory extends InfoNode {
   constructor(context: Context, info: Info) {
-    super(context, info, snapshotNode(info.id, SLOT_DIRECTORY));
+    super(context, info, directoryNode(info, SLOT_DIRECTORY));
   }
 
   show(): Shown {
