@@ -154,7 +154,7 @@ export class Catalog {
     if (record === undefined) return;
     const { copy: _, ...rest } = record;
     this.metadata.put(id, state === undefined ? rest : { ...rest, copy: state });
-    const { copy: __, ...work } = this.metadata.workOf(id);
+    const { copy: __, verify: ___, ...work } = this.metadata.workOf(id);
     this.metadata.setWork(id, state === undefined ? { ...work, copied: true } : work);
   }
 
@@ -168,7 +168,7 @@ export class Catalog {
   recopy(id: number): void {
     const { copied: _, ...work } = this.metadata.workOf(id);
     this.metadata.put(id, { ...this.metadata.get(id)!, copy: { state: "pending" } });
-    this.metadata.setWork(id, { ...work, copy: true });
+    this.metadata.setWork(id, { ...work, copy: true, verify: true });
   }
 
   /** Notes that a commit is on the disk. It may have gone meanwhile. */

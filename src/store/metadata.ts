@@ -13,6 +13,8 @@ const TRANSACTION_FLAGS = 1 | 2 | 0x10000;
 /** What is to be done for a snapshot after a restart. */
 export interface Work {
   readonly copy?: true;
+  /** What was copied before may not have reached the disk. */
+  readonly verify?: true;
   /** Its copy is complete, but not known to be on the disk. */
   readonly copied?: true;
   readonly flush?: true;

@@ -10,8 +10,6 @@ import { type Info, refPath } from "./types.js";
 const trace = log("store");
 /** Set while nobody has the store open: everything is on the disk. */
 export const CLEAN = "clean";
-/** On which mount, in which boot, the store was opened last. */
-const OPENED = "opened";
 
 /** @returns what identifies the present boot (random(4)) */
 export function bootId(): string {
@@ -42,19 +40,9 @@ export class Recovery {
     for (const [id, { remove }] of work) if (remove === true) this.finishRemoval(id);
     // Parents first: a commit that is taken back takes those back that were made from it.
     if (!clean) for (const [id, todo] of work) if (todo.flush === true) this.checkFlush(id);
-    const isSameMount = this.isSameMount();
-    const verify = !clean && !isSameMount;
+    const verify = !clean && !isTrusted;
     for (const [id] of work) this.resume(id, metadata.workOf(id), verify);
     if (clean) metadata.transaction(() => metadata.setSetting(CLEAN, undefined));
-  }
-
-  /** Whether the store was last opened on this very mount, so that what was written then can be read now. @returns it, and notes this one */
-  private isSameMount(): boolean {
-    const { metadata, layout } = this.ground;
-    const here = `${this.boot} ${layout.mountId()}`;
-    if (metadata.setting(OPENED) === here) return true;
-    metadata.transaction(() => metadata.setSetting(OPENED, here));
-    return false;
   }
 
   /** To be called when all is on the disk and nothing goes on. */
@@ -171,10 +159,14 @@ export class Recovery {
     const info = metadata.info(id);
     if (info === undefined) return;
     if (info.parentId !== undefined && (work.copy === true || (work.copied === true && verify))) {
-      if (work.copy !== true) metadata.transaction(() => catalog.recopy(id));
+      // Noted, for the process may be killed before all of it is verified.
+      if (verify) metadata.transaction(() => catalog.recopy(id));
       const parent = metadata.info(info.parentId)!;
       trace("the copy of %d goes on", id);
-      this.background.follow(id, engine.resume(this.creation.sources(parent), verify));
+      this.background.follow(
+        id,
+        engine.resume(this.creation.sources(parent), verify || work.verify === true),
+      );
     } else if (work.copied === true) this.background.flushSoon(id);
     if (work.flush === true) this.background.settle(id);
   }
