@@ -112,6 +112,32 @@ describe("a commit waits for nobody who writes", () => {
     }
   });
 
+  it("EBUSY, or nothing changes any more, when others open files while it is under way", () => {
+    const result = arena.program("commit_race", arena.mnt, "60");
+    assert.equal(result.status, 0, result.stderr);
+    assert.equal(result.stdout, "60 commits, some refused, 0 changed afterwards, 0 writers failed\n");
+  });
+
+  it("what was opened by path only before the commit cannot be opened for writing", async () => {
+    arena.sh("mkdir active/path; echo fixed > active/path/file");
+    const holder = await Holder.start(
+      `${arena.mnt}/active/path`,
+      "fd = os.open('file', os.O_PATH); top = os.open('.', os.O_PATH)",
+    );
+    try {
+      assert.equal(commit("path"), "");
+      for (const flags of ["os.O_RDWR", "os.O_WRONLY | os.O_TRUNC", "os.O_RDONLY | os.O_TRUNC"]) {
+        assert.equal(await holder.ask(`os.open(f'/proc/self/fd/{fd}', ${flags})`), "EROFS");
+      }
+      assert.equal(await holder.ask("os.open('new', os.O_CREAT | os.O_WRONLY, dir_fd=top)"), "EROFS");
+      assert.equal(await holder.ask("os.truncate(f'/proc/self/fd/{fd}', 0)"), "EROFS");
+      assert.equal(await holder.ask("os.chmod(f'/proc/self/fd/{fd}', 0o600)"), "EROFS");
+    } finally {
+      await holder.end();
+    }
+    assert.equal(arena.sh("cat committed/path/file"), "fixed\n");
+  });
+
   it("what was opened for reading before the commit cannot be reopened for writing", async () => {
     arena.sh("mkdir active/reopen; echo fixed > active/reopen/file");
     const holder = await Holder.start(`${arena.mnt}/active/reopen`, "fd = os.open('file', os.O_RDONLY)");

@@ -21,6 +21,12 @@ export interface Entries {
    * @returns 0 or -EBUSY
    */
   checkQuiescent(info: Info): number;
+  /**
+   * Runs work that ends the time in which a snapshot may change. What was found just before (nothing is open for
+   * writing, it is empty) stays true until work is done: meanwhile every change in the snapshot is refused.
+   * @param errno with which, positive
+   */
+  whileUnchanged<T>(info: Info, errno: number, work: () => Promise<T>): Promise<T>;
   /** Whether any file of the snapshot is open through the mount, for removal. */
   isOpen(id: number): boolean;
   /**

@@ -111,9 +111,11 @@ export class KindDirectory extends ControlNode {
 export function removeSnapshot(context: Context, info: Info): Answer {
   if (context.options.readOnly) return -EROFS;
   if (context.entries.isOpen(info.id)) return -EBUSY;
-  return attempt(async () => {
-    await context.store.remove(info);
-    context.gone(info);
-    return 0;
-  });
+  return context.entries.whileUnchanged(info, ENOENT, () =>
+    attempt(async () => {
+      await context.store.remove(info);
+      context.gone(info);
+      return 0;
+    }),
+  );
 }

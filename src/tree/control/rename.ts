@@ -50,11 +50,13 @@ export function renameSnapshot(
 function commit(context: Context, info: Info, name: string): Answer {
   const quiescent = context.entries.checkQuiescent(info);
   if (quiescent < 0) return quiescent;
-  return attemptRename(async () => {
-    const after = await context.store.commit(name, info.key);
-    context.moved(info, after);
-    return 0;
-  });
+  return context.entries.whileUnchanged(info, EROFS, () =>
+    attemptRename(async () => {
+      const after = await context.store.commit(name, info.key);
+      context.moved(info, after);
+      return 0;
+    }),
+  );
 }
 
 /** A file manager makes "New Folder" first, and then gives it the name that says what to prepare. */
@@ -65,12 +67,14 @@ function prepareInstead(context: Context, info: Info, key: string, parent: strin
   if (empty < 0) return empty;
   if (empty === 0) return -ENOTEMPTY;
   if (info.hold !== undefined || context.entries.isOpen(info.id)) return -EBUSY;
-  return attemptRename(async () => {
-    const made = await (key === info.key ? replace : move)(context, info, key, parent);
-    context.gone(info);
-    context.made(made);
-    return 0;
-  });
+  return context.entries.whileUnchanged(info, ENOENT, () =>
+    attemptRename(async () => {
+      const made = await (key === info.key ? replace : move)(context, info, key, parent);
+      context.gone(info);
+      context.made(made);
+      return 0;
+    }),
+  );
 }
 
 /** Prepares by another name, then removes the empty one. When that fails, neither has happened. */

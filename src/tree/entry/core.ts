@@ -82,7 +82,8 @@ export class Core {
 
   /** @returns 0, or why nothing may be changed below the entry */
   mayChange(entry: EntryState): number {
-    return entry.writable && !this.options.readOnly ? 0 : -EROFS;
+    if (!entry.writable || this.options.readOnly) return -EROFS;
+    return entry.refusal === 0 ? 0 : -entry.refusal;
   }
 
   /**
@@ -198,9 +199,12 @@ export class Core {
     const entry = this.nodes.entry(node);
     if (entry === undefined) return;
     if (entry.root === node) entry.root = 0;
-    queueMicrotask(() => {
-      if (entry.unused && this.entries.get(entry.id) === entry && entry.mapped.size === 0)
-        this.entries.delete(entry.id);
-    });
+    queueMicrotask(() => this.dropUnused(entry));
+  }
+
+  /** Forgets what is kept of a snapshot of which the kernel knows nothing. */
+  dropUnused(entry: EntryState): void {
+    if (entry.unused && this.entries.get(entry.id) === entry && entry.mapped.size === 0)
+      this.entries.delete(entry.id);
   }
 }

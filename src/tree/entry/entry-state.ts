@@ -11,6 +11,8 @@ export class EntryState {
   root = 0;
   /** The snapshot was removed; only open handles still work. */
   gone = false;
+  /** The errno with which every change is refused from now on, 0 for none: it is being committed or removed. */
+  refusal = 0;
   /** Whether its record is known to be on the disk, so that fsync need not ask. */
   durable = false;
   /** Handles that are open, and those of them that can write. */

@@ -103,6 +103,17 @@ export class EntryTree implements fuse.FileSystem, Entries {
     return this.isBindMounted(info) ? -EBUSY : 0;
   }
 
+  async whileUnchanged<T>(info: Info, errno: number, work: () => Promise<T>): Promise<T> {
+    const entry = this.core.entryOf(info);
+    entry.refusal = errno;
+    try {
+      return await work();
+    } finally {
+      entry.refusal = 0;
+      this.core.dropUnused(entry);
+    }
+  }
+
   isOpen(id: number): boolean {
     const entry = this.core.known(id);
     if (entry === undefined || entry.handles === 0) return false;
