@@ -71,7 +71,10 @@ export const F_WRLCK = 1;
 export const F_UNLCK = 2;
 export const F_GETFL = 3;
 export const F_SETFL = 4;
+export const F_SETSIG = 10;
 export const F_SETLEASE = 1024;
+
+export const SIGURG = 23;
 
 export const RWF_NOWAIT = 8;
 

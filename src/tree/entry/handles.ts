@@ -1,16 +1,8 @@
 import type { Caller, SessionControl } from "../../fuse/filesystem.js";
-import {
-  AT_FDCWD,
-  F_GETFL,
-  F_RDLCK,
-  F_SETLEASE,
-  F_UNLCK,
-  O_ACCMODE,
-  O_RDONLY,
-  O_RDWR,
-} from "../../sys/constants.js";
-import { EAGAIN, EBUSY, ELOOP, EPERM } from "../../sys/errno.js";
+import { AT_FDCWD, F_GETFL, O_ACCMODE, O_RDONLY, O_RDWR } from "../../sys/constants.js";
+import { ELOOP, EPERM } from "../../sys/errno.js";
 import { close, fcntl, fdPath, openAt } from "../../sys/file.js";
+import { isOpenForWriting } from "../../sys/lease.js";
 import type { EntryState } from "./entry-state.js";
 import { dependsOnGroups, type Identity } from "./identity.js";
 
@@ -65,11 +57,11 @@ export class Handles {
 
   /** Whether somebody can write to the node right now, by a handle or a mapping that outlived it. */
   isWritten(node: number, entry: EntryState): boolean {
-    return this.isOpenForWriting(node) || entry.mapped.has(node);
+    return this.hasWriter(node) || entry.mapped.has(node);
   }
 
   /** Whether a handle of the node can write. */
-  isOpenForWriting(node: number): boolean {
+  hasWriter(node: number): boolean {
     return (this.uses.get(node)?.writers ?? 0) > 0;
   }
 
@@ -127,8 +119,7 @@ export class Handles {
 
   /**
    * Whether something in the entry can still be written: open for writing, or mapped.
-   * A shared mapping of a passthrough file outlives its RELEASE without a word; a read lease on the
-   * native file is refused (EAGAIN) as long as there is one (fcntl(2), F_SETLEASE).
+   * A shared mapping of a passthrough file outlives its RELEASE without a word, but not to the native file.
    */
   isEntryWritten(entry: EntryState): boolean {
     if (entry.writers > 0) return true;
@@ -147,7 +138,7 @@ export class Handles {
     const fd = couldMap ? openAt(AT_FDCWD, fdPath(handle.fd), O_RDONLY) : -1;
     close(handle.fd);
     if (fd < 0) return;
-    if (!leaseRefused(fd)) {
+    if (!isOpenForWriting(fd)) {
       close(fd);
       return;
     }
@@ -167,17 +158,10 @@ export class Handles {
   }
 }
 
-function leaseRefused(fd: number): boolean {
-  const code = fcntl(fd, F_SETLEASE, F_RDLCK);
-  if (code === -EAGAIN || code === -EBUSY) return true;
-  if (code === 0) fcntl(fd, F_SETLEASE, F_UNLCK);
-  return false;
-}
-
 /** Forgets the files that nobody has mapped any more. */
 function pruneMapped(entry: EntryState): void {
   for (const [node, fd] of entry.mapped) {
-    if (leaseRefused(fd)) continue;
+    if (isOpenForWriting(fd)) continue;
     entry.mapped.delete(node);
     close(fd);
   }

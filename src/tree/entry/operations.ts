@@ -107,7 +107,7 @@ export class NameOperations {
    */
   private clearPrivileges(caller: Caller, node: number): number {
     const { core } = this;
-    const precedesWrite = core.handles.isOpenForWriting(node);
+    const precedesWrite = core.handles.hasWriter(node);
     // Root keeps suid and sgid when it writes; capabilities are removed by a REMOVEXATTR of their own.
     if (precedesWrite && caller.uid === 0) return 0;
     if (precedesWrite) core.identity.actInGroups(caller);
