@@ -15,6 +15,7 @@ const PROGRAMS = {
   space: "fallocate, holes, copies, flushing, statfs, statx",
   sharing: "locks, mappings, programs, inotify",
   xattrs: "extended attributes of every namespace, ACLs, file capabilities",
+  behind: "what is changed natively behind the mount",
   directories: "directories of 100,000 names, also while they change",
 };
 

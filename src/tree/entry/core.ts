@@ -2,7 +2,7 @@ import type { RawName } from "../../base/bytes.js";
 import type { Attributes, Caller, Entry, SessionControl } from "../../fuse/filesystem.js";
 import { type CopyAhead, isUncopied } from "../../store/pending.js";
 import type { Info, Snapshotter, StoreReader } from "../../store/types.js";
-import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_PATH, S_IFMT } from "../../sys/constants.js";
+import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_TRUNC } from "../../sys/constants.js";
 import { ENOENT, EROFS, ESTALE } from "../../sys/errno.js";
 import { check } from "../../sys/error.js";
 import { close, fdPath, openAt } from "../../sys/file.js";
@@ -49,6 +49,8 @@ export class Core {
   readonly snapshots: number;
   readonly storeDev: number;
   control: SessionControl | undefined;
+  /** The last opener that was made to look again. */
+  private sentAway = { node: 0, opener: 0 };
   private readonly entries = new Map<number, EntryState>();
 
   constructor(readonly options: CoreOptions) {
@@ -100,7 +102,7 @@ export class Core {
     }
     const dirfd = this.fds.directory(parent);
     const code = dirfd < 0 ? dirfd : statAt(out, dirfd, this.nodes.name(node));
-    if (code === 0 && out.ino === this.nodes.ino(node) && out.dev === this.nodes.dev(node)) return 0;
+    if (code === 0 && this.nodes.is(node, out)) return 0;
     const handle = this.handles.ofNode(node);
     if (handle !== undefined) return statAt(out, handle.fd, "");
     return code === 0 || code === -ENOENT ? -ESTALE : code;
@@ -108,29 +110,45 @@ export class Core {
 
   /**
    * Opens a node's file and makes sure that it is that file.
+   * @param opener who opens a path, by its process id: when its name leads to another file now, the kernel is made to
+   * look again by ESTALE. If it comes again, it has no name to look up (/proc/self/fd), and means the one that is open
    * @returns a descriptor of the caller's, whose attributes are then in `stat`, or -errno
    */
-  openNode(node: number, flags: number): number {
+  openNode(node: number, flags: number, opener = 0): number {
     const held = this.fds.pin(node) ?? (this.nodes.parent(node) === 0 ? this.fds.directory(node) : undefined);
     const handle = held === undefined ? this.handles.ofNode(node) : undefined;
     if (held !== undefined && held < 0) return held;
     if (held !== undefined) return this.reopen(held, flags);
+    // Nothing is truncated before it is known to be that file: another one may have its name by now.
+    if ((flags & O_TRUNC) !== 0) return this.withNode(node, (path) => this.reopen(path, flags), opener);
     const dirfd = this.fds.directory(this.nodes.parent(node));
     const fd = dirfd < 0 ? dirfd : openAt(dirfd, this.nodes.name(node), flags | O_NOFOLLOW);
     if (fd >= 0) {
       const code = statAt(this.stat, fd, "");
-      if (code === 0 && this.stat.ino === this.nodes.ino(node) && this.stat.dev === this.nodes.dev(node))
-        return fd;
+      if (code === 0 && this.nodes.is(node, this.stat)) return fd;
       close(fd);
-    } else if (fd !== -ENOENT && fd !== -ESTALE) return fd;
-    return handle === undefined ? -ESTALE : this.reopen(handle.fd, flags);
+    } else if (fd !== -ENOENT && fd !== -ESTALE && this.isNamed(node, dirfd)) return fd;
+    if (handle === undefined) return -ESTALE;
+    if (opener !== 0 && (this.sentAway.node !== node || this.sentAway.opener !== opener)) {
+      this.sentAway = { node, opener };
+      return -ESTALE;
+    }
+    this.sentAway = { node: 0, opener: 0 };
+    return this.reopen(handle.fd, flags);
+  }
+
+  /** Whether a node's name still leads to it. */
+  private isNamed(node: number, dirfd: number): boolean {
+    return (
+      dirfd < 0 || (statAt(this.stat, dirfd, this.nodes.name(node)) === 0 && this.nodes.is(node, this.stat))
+    );
   }
 
   /** Runs work with a descriptor of the node's file, good for /proc/self/fd. */
-  withNode(node: number, work: (fd: number) => number): number {
+  withNode(node: number, work: (fd: number) => number, opener = 0): number {
     const held = this.fds.pin(node);
     if (held !== undefined) return work(held);
-    const fd = this.openNode(node, O_PATH);
+    const fd = this.openNode(node, O_PATH, opener);
     if (fd < 0) return fd;
     const code = work(fd);
     close(fd);
@@ -148,7 +166,7 @@ export class Core {
 
   /** Answers a lookup: interns the file that stat describes under parent and name, and counts the lookup. */
   answer(entry: EntryState, parent: number, name: RawName, stat: Stat, out: Entry): number {
-    const node = this.nodes.intern(entry, parent, name, stat.dev, stat.ino, stat.mode & S_IFMT);
+    const node = this.nodes.intern(entry, parent, name, stat);
     this.nodes.addLookup(node);
     this.fill(entry, node, stat, out);
     out.node = node;

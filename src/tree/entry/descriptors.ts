@@ -121,7 +121,7 @@ export class Descriptors {
   private verify(fd: number, node: number): number {
     const code = statAt(this.stat, fd, "");
     if (code < 0) return code;
-    return this.stat.ino === this.nodes.ino(node) && this.stat.dev === this.nodes.dev(node) ? 0 : -ESTALE;
+    return this.nodes.is(node, this.stat) ? 0 : -ESTALE;
   }
 
   private evict(keep: number): void {

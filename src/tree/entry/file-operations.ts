@@ -47,7 +47,7 @@ export class FileOperations {
     if (core.nodes.type(node) !== S_IFREG) return -ESTALE;
     core.actForWrite(caller, node, killPrivileges);
     // O_NONBLOCK: should the file have become a fifo natively, opening it must not stop the session.
-    const fd = core.openNode(node, (flags & ~(O_DIRECT | O_APPEND | O_NOFOLLOW)) | O_NONBLOCK);
+    const fd = core.openNode(node, (flags & ~(O_DIRECT | O_APPEND | O_NOFOLLOW)) | O_NONBLOCK, caller.pid);
     core.identity.restore();
     if (fd < 0) return fd;
     this.handOut(caller, node, entry, fd, flags, core.stat.mode, out);

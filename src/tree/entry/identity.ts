@@ -69,9 +69,8 @@ export class Identity {
     if (this.root && caller.uid !== 0) this.takeGroups(caller);
   }
 
-  /** As actInGroups, and files that are not the caller's own may not be changed (CAP_FOWNER, capabilities(7)). */
-  actAsOwner(caller: Caller): void {
-    this.actInGroups(caller);
+  /** After act: files that are not the caller's own may not be changed now (CAP_FOWNER, capabilities(7)). */
+  disown(caller: Caller): void {
     if (this.root && caller.uid !== 0) this.setOwner(false);
   }
 

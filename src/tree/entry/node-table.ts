@@ -1,9 +1,13 @@
 import { assert } from "../../base/assert.js";
 import type { RawName } from "../../base/bytes.js";
+import { S_IFMT } from "../../sys/constants.js";
+import type { Stat } from "../../sys/stat.js";
 import { CONTROL_NODES } from "../entries.js";
 import type { EntryState } from "./entry-state.js";
 
 const FIRST_CAPACITY = 4096;
+/** Seconds that are kept of a birth time, so that it is exact to the nanosecond in a double. */
+const BIRTH_SECONDS = 2 ** 22;
 /** Ids 0 and 1 are taken: "none" and the root of the mount. */
 const FIRST_NODE = 2;
 
@@ -19,6 +23,8 @@ export class NodeTable {
   private names: RawName[] = [];
   private inos = new Float64Array(FIRST_CAPACITY);
   private devs = new Float64Array(FIRST_CAPACITY);
+  /** Birth times: the native file system gives an inode number again as soon as it is free. */
+  private births = new Float64Array(FIRST_CAPACITY);
   private parents = new Uint32Array(FIRST_CAPACITY);
   private lookups = new Float64Array(FIRST_CAPACITY);
   private children = new Uint32Array(FIRST_CAPACITY);
@@ -63,6 +69,13 @@ export class NodeTable {
     return this.children[node]! > 0;
   }
 
+  /** Whether stat is of the node's file, and not of another one that has its name or its inode number now. */
+  is(node: number, stat: Readonly<Stat>): boolean {
+    return (
+      stat.ino === this.inos[node] && stat.dev === this.devs[node] && birthOf(stat) === this.births[node]
+    );
+  }
+
   /** The S_IFMT bits. */
   type(node: number): number {
     return this.types[node]!;
@@ -72,9 +85,10 @@ export class NodeTable {
     return this.generations[node]!;
   }
 
-  /** @returns the live node of a file, or 0 */
-  find(entry: EntryState, dev: number, ino: number): number {
-    return entry.nodeOf(dev, ino);
+  /** @returns the live node of the file that stat is of, or 0 */
+  of(entry: EntryState, stat: Readonly<Stat>): number {
+    const node = entry.nodeOf(stat.dev, stat.ino);
+    return node !== 0 && this.is(node, stat) ? node : 0;
   }
 
   /**
@@ -82,11 +96,13 @@ export class NodeTable {
    * The lookup count stays; see addLookup.
    * @param parent node of its directory, 0 for the root of an entry
    */
-  intern(entry: EntryState, parent: number, name: RawName, dev: number, ino: number, type: number): number {
+  intern(entry: EntryState, parent: number, name: RawName, stat: Readonly<Stat>): number {
+    const { dev, ino } = stat;
+    const type = stat.mode & S_IFMT;
     const known = entry.nodeOf(dev, ino);
     if (known !== 0) {
       // The number may have been given to another file since; the kernel must not take them for one.
-      if (this.types[known] === type) {
+      if (this.types[known] === type && this.is(known, stat)) {
         this.place(known, parent, name);
         return known;
       }
@@ -99,6 +115,7 @@ export class NodeTable {
     this.names[node] = name;
     this.inos[node] = ino;
     this.devs[node] = dev;
+    this.births[node] = birthOf(stat);
     this.parents[node] = parent;
     this.lookups[node] = 0;
     this.children[node] = 0;
@@ -170,10 +187,16 @@ export class NodeTable {
     };
     this.inos = wider(this.inos, (n) => new Float64Array(n));
     this.devs = wider(this.devs, (n) => new Float64Array(n));
+    this.births = wider(this.births, (n) => new Float64Array(n));
     this.parents = wider(this.parents, (n) => new Uint32Array(n));
     this.lookups = wider(this.lookups, (n) => new Float64Array(n));
     this.children = wider(this.children, (n) => new Uint32Array(n));
     this.types = wider(this.types, (n) => new Uint16Array(n));
     this.generations = wider(this.generations, (n) => new Uint32Array(n));
   }
+}
+
+/** The birth time in one number, 0 where the file system has none. */
+function birthOf(stat: Readonly<Stat>): number {
+  return (stat.btime % BIRTH_SECONDS) * 1e9 + stat.btimeNs;
 }

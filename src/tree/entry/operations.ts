@@ -10,6 +10,7 @@ import {
   S_IFMT,
   S_IFREG,
   S_ISGID,
+  S_ISVTX,
   UTIME_OMIT,
 } from "../../sys/constants.js";
 import {
@@ -26,6 +27,7 @@ import { ENOENT, ESTALE, EXDEV } from "../../sys/errno.js";
 import { close, fdPath, truncateFd } from "../../sys/file.js";
 import { chmodPath, chownAt, Stat, statAt, utimesPath } from "../../sys/stat.js";
 import type { Core } from "./core.js";
+import type { EntryState } from "./entry-state.js";
 
 /** Operations on names and attributes of entries; each is the same call on the native directory. */
 export class NameOperations {
@@ -110,8 +112,8 @@ export class NameOperations {
     const precedesWrite = core.handles.hasWriter(node);
     // Root keeps suid and sgid when it writes; capabilities are removed by a REMOVEXATTR of their own.
     if (precedesWrite && caller.uid === 0) return 0;
-    if (precedesWrite) core.identity.actInGroups(caller);
-    else core.identity.actAsOwner(caller);
+    core.identity.actInGroups(caller);
+    if (!precedesWrite) core.identity.disown(caller);
     const code = core.withNode(node, (fd) => chownAt(fd, "", -1, -1));
     core.identity.restore();
     return code;
@@ -216,9 +218,24 @@ export class NameOperations {
     const dirfd = core.fds.directory(parent);
     if (dirfd < 0) return dirfd;
     const node = this.pinBeforeLoss(parent, dirfd, name);
+    this.actInSticky(caller, entry, dirfd, name);
     const code = directory ? removeDirAt(dirfd, name) : unlinkAt(dirfd, name);
+    core.identity.restore();
     if (code < 0 && node !== 0 && !core.handles.ofNode(node)) core.fds.unpin(node);
     return code;
+  }
+
+  /**
+   * Sticky directories: the kernel has checked whose file a name leads to, but natively another one may have got that
+   * name since.
+   */
+  private actInSticky(caller: Caller, entry: EntryState, dirfd: number, name: RawName): void {
+    const { before } = this;
+    if (caller.uid === 0 || statAt(before, dirfd, "") !== 0 || (before.mode & S_ISVTX) === 0) return;
+    // What is not copied yet has not got its owner either; it was made by the copy, and nobody else.
+    if (entry.pending && statAt(before, dirfd, name) === 0 && isUncopied(before)) return;
+    this.core.identity.act(caller);
+    this.core.identity.disown(caller);
   }
 
   /** A node that is still known keeps its file when this name goes. @returns the node or 0 */
@@ -226,7 +243,7 @@ export class NameOperations {
     const { core } = this;
     const entry = core.nodes.entry(parent);
     if (entry === undefined || statAt(this.before, dirfd, name) !== 0) return 0;
-    const node = entry.nodeOf(this.before.dev, this.before.ino);
+    const node = core.nodes.of(entry, this.before);
     if (node !== 0) core.fds.pinByName(node, dirfd, name);
     return node;
   }
@@ -265,6 +282,8 @@ export class NameOperations {
     const target = this.pinBeforeLoss(toParent, to, toName);
     // A whiteout that stays behind belongs to the caller.
     if ((flags & RENAME_WHITEOUT) !== 0) core.identity.become(caller);
+    this.actInSticky(caller, entry, from, name);
+    this.actInSticky(caller, entry, to, toName);
     const code = renameAt(from, name, to, toName, flags);
     core.identity.restore();
     if (code < 0) {
@@ -281,7 +300,7 @@ export class NameOperations {
     const { core } = this;
     const entry = core.nodes.entry(parent);
     if (entry === undefined || statAt(this.after, dirfd, name) !== 0) return;
-    const node = entry.nodeOf(this.after.dev, this.after.ino);
+    const node = core.nodes.of(entry, this.after);
     if (node === 0) return;
     core.nodes.place(node, parent, name);
     core.fds.unpin(node);
