@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { printable } from "../base/bytes.js";
 import { log } from "../base/log.js";
-import { lockOwner } from "../store/lock.js";
+import { isRunning, lockOwner } from "../store/lock.js";
 import { EBUSY } from "../sys/errno.js";
 import { Failure, messageOf } from "./failure.js";
 import { describeHolders, findHolders } from "./holders.js";
@@ -12,9 +12,12 @@ const trace = log("daemon");
 const POLL_MS = 20;
 /** After so long somebody wants to know what is waited for, in milliseconds. */
 const EXPLAIN_MS = 2000;
+/** How long a daemon that has closed its store may take to end, in milliseconds. */
+const ENDING_MS = 2000;
 
 /**
- * Unmounts a mount of ours and waits until its daemon has closed the store, so that the store may be used at once.
+ * Unmounts a mount of ours and waits until its daemon has closed the store and ended, so that the store may be used at
+ * once, and its file system be unmounted.
  * @param path of the mountpoint
  * @param explain called when that lasts, with what is waited for
  * @throws Failure when nothing of ours is mounted there, or when it is busy (with the names of those who use it)
@@ -31,7 +34,7 @@ export async function detach(path: string, explain: (message: string) => void): 
     );
   }
   const source = printable(mount.source);
-  const isStillUsed = daemonProbe(source);
+  const probe = daemonProbe(source);
   const outcome = await unmount(mountpoint);
   if (outcome.errno === EBUSY) {
     throw new Failure(
@@ -44,13 +47,17 @@ export async function detach(path: string, explain: (message: string) => void): 
   }
   const explainAt = Date.now() + EXPLAIN_MS;
   let explained = false;
-  while (isStillUsed()) {
+  const { owner } = probe;
+  while (probe.isStillUsed()) {
     if (!explained && Date.now() > explainAt) {
       explain(`waiting until the store ${source} is closed`);
       explained = true;
     }
     await sleep(POLL_MS);
   }
+  // The store is closed, but until its process has ended that may keep the file system busy that the store is on.
+  const patience = Date.now() + ENDING_MS;
+  while (owner !== undefined && isRunning(owner) && Date.now() < patience) await sleep(POLL_MS);
 }
 
 function resolve(path: string): string {
@@ -61,10 +68,10 @@ function resolve(path: string): string {
   }
 }
 
-/** @returns a function that says whether the daemon of this mount still has the store, as far as that can be seen */
-function daemonProbe(source: string): () => boolean {
+/** @returns the daemon of this mount and whether it still has the store, as far as that can be seen */
+function daemonProbe(source: string): { owner: number | undefined; isStillUsed: () => boolean } {
   const owner = ownerOf(source);
-  return () => owner !== undefined && ownerOf(source) === owner;
+  return { owner, isStillUsed: () => owner !== undefined && ownerOf(source) === owner };
 }
 
 /** @returns the process that owns the store, unless `source` is not a store (option fsname) or may not be looked at */

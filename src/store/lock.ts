@@ -136,8 +136,8 @@ function noteOf(directory: string): Note {
   }
 }
 
-/** A zombie holds no lock any more, but has its pid until its parent reaps it, which in a container may be never. */
-function isRunning(pid: number): boolean {
+/** Whether a process holds anything. A zombie holds no lock and no descriptor any more, but has its pid until its parent reaps it, which in a container may be never. */
+export function isRunning(pid: number): boolean {
   try {
     return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
   } catch {
