@@ -1,7 +1,17 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, readdirSync, realpathSync, rmSync, statfsSync, statSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { isDeadMount, mountAt } from "../src/daemon/mounts.js";
@@ -98,6 +108,30 @@ describe("mount and umount", () => {
       await once(user, "exit");
     }
     unmounted(pid);
+  });
+
+  test("umount says which other mount namespace it waits for", async () => {
+    const pid = mounted();
+    const other = spawn("unshare", ["-m", "--propagation", "private", "sleep", "60"], { stdio: "ignore" });
+    const mountinfo = `/proc/${other.pid}/mountinfo`;
+    const isApart = (): boolean =>
+      readlinkSync(`/proc/${other.pid}/ns/mnt`) !== readlinkSync("/proc/self/ns/mnt");
+    try {
+      assert.equal(
+        await until(() => isApart() && readFileSync(mountinfo, "utf8").includes(cli.path("mnt"))),
+        true,
+      );
+      const waiting = cli.start(["umount", "mnt"]);
+      const said = new RegExp(
+        `which others still use:\n  sleep \\(pid ${other.pid}\\) has it on .*mnt in a mount`,
+      );
+      assert.equal(await until(() => said.test(waiting.stderr)), true, waiting.stderr);
+      other.kill();
+      assert.equal(await waiting.exit, 0);
+    } finally {
+      other.kill();
+    }
+    assert.equal(await ended(pid, 5000), true);
   });
 
   test("umount of what is not ours is refused", () => {

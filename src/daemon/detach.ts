@@ -4,7 +4,7 @@ import { log } from "../base/log.js";
 import { isRunning, lockOwner } from "../store/lock.js";
 import { EBUSY } from "../sys/errno.js";
 import { Failure, messageOf } from "./failure.js";
-import { describeHolders, findHolders } from "./holders.js";
+import { describeHolders, findHolders, findOtherNamespaces } from "./holders.js";
 import { MOUNT_TYPE, mountAt, resolveMountpoint } from "./mounts.js";
 import { unmount } from "./unmount.js";
 
@@ -50,7 +50,9 @@ export async function detach(path: string, explain: (message: string) => void): 
   const { owner } = probe;
   while (probe.isStillUsed()) {
     if (!explained && Date.now() > explainAt) {
-      explain(`waiting until the store ${source} is closed`);
+      const others = findOtherNamespaces(mount);
+      const why = others.length === 0 ? "" : `, which others still use:\n${describeHolders(others)}`;
+      explain(`waiting until the store ${source} is closed${why}`);
       explained = true;
     }
     await sleep(POLL_MS);

@@ -62,12 +62,32 @@ export function findUsers(paths: readonly string[], besides: ReadonlySet<number 
   return holders;
 }
 
+/**
+ * Which other mount namespaces still have a mount that has gone here: its daemon serves them until they end.
+ * @param gone the mount as it was
+ * @returns the first process of each, as far as the caller may look there (root: all)
+ */
+export function findOtherNamespaces(gone: MountInfo): Holder[] {
+  const holders: Holder[] = [];
+  for (const { pid, table } of mountTables()) {
+    const copy = table.find((mount) => mount.major === gone.major && mount.minor === gone.minor);
+    if (copy === undefined || pid === process.pid) continue;
+    const where = printable(copy.mountPoint);
+    holders.push({
+      pid,
+      command: commandOf(pid),
+      what: `has it on ${where} in a mount namespace of its own`,
+    });
+  }
+  return holders;
+}
+
 /** @returns mounts on and below these directories, and mounts of them elsewhere, in all mount namespaces */
 function mountsOf(paths: readonly string[]): MountInfo[] {
   const here = readMountInfo();
   const origins = paths.map((path) => originOf(rawFromText(path), here));
   const found = new Map<string, MountInfo>();
-  for (const table of mountTables()) {
+  for (const { table } of mountTables()) {
     for (const mount of table) {
       const isOn = paths.some((path) => isWithin(mount.mountPoint, rawFromText(path)));
       const isOf = origins.some(
@@ -106,15 +126,15 @@ function isWithin(path: string, directory: string): boolean {
   return directory === "/" || path === directory || path.startsWith(`${directory}/`);
 }
 
-/** @returns the mounts of each mount namespace that may be looked at */
-function* mountTables(): Generator<MountInfo[]> {
+/** @returns the mounts of each mount namespace that may be looked at, with a process that is in it */
+function* mountTables(): Generator<{ readonly pid: number; readonly table: MountInfo[] }> {
   const seen = new Set<string>();
   for (const pid of [process.pid, ...processes()]) {
     const namespace = readLink(`/proc/${pid}/ns/mnt`);
     if (namespace === undefined || seen.has(namespace)) continue;
     seen.add(namespace);
     try {
-      yield readMountInfo(`/proc/${pid}/mountinfo`);
+      yield { pid, table: readMountInfo(`/proc/${pid}/mountinfo`) };
     } catch {
       // The process has ended meanwhile; another one of its namespace may follow.
       seen.delete(namespace);
