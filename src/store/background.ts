@@ -27,6 +27,9 @@ export class Background {
   /** Copies until they are recorded as complete. */
   private readonly copies = new Map<number, Promise<void>>();
   private readonly commits = new Map<number, Promise<void>>();
+  private readonly counts = new Map<number, Promise<void>>();
+  private lastFlush: Promise<void> = Promise.resolve();
+  private nextFlush: Promise<void> | undefined;
   private readonly deletions = new Map<number, Promise<void>>();
   /** Complete copies that are not known to be on the disk. */
   private readonly unflushed = new Set<number>();
@@ -120,23 +123,47 @@ export class Background {
   }
 
   private async finishCommit(id: number): Promise<void> {
-    const { metadata, catalog, engine, layout, changed } = this.ground;
+    const { metadata, catalog, changed } = this.ground;
     await this.whenCopied(id);
     // What it was made from comes first, or a power cut in between would cut it off from that.
     const parent = metadata.get(id)?.parentId;
     if (parent !== undefined) await this.whenSettled(parent);
     const info = metadata.info(id);
     if (this.closing || info === undefined || info.copy !== undefined) return;
-    await engine.flush(layout.snapshots);
+    await this.flush();
     metadata.transaction(() => catalog.flushed(id));
     await metadata.durable();
     changed(id);
     trace("%d is on the disk", id);
-    await this.count(id);
+    this.count(id);
   }
 
-  /** Counts a committed snapshot, and records it. */
-  private async count(id: number): Promise<void> {
+  /** Flushes all that was written before. Those who ask while one flush is under way share the next. */
+  private flush(): Promise<void> {
+    const { engine, layout } = this.ground;
+    this.nextFlush ??= this.lastFlush
+      // Whether that one failed is for those to know who wait for it.
+      .catch((error: unknown) => trace("a flush has failed: %O", error))
+      .then(() => {
+        this.nextFlush = undefined;
+        this.lastFlush = engine.flush(layout.snapshots);
+        return this.lastFlush;
+      });
+    return this.nextFlush;
+  }
+
+  /** Counts what a committed snapshot takes up, and records it; what fails is tried again when the store is opened. */
+  count(id: number): void {
+    const counted = this.finishCount(id)
+      .catch((error: unknown) => {
+        if (error instanceof SysError && error.errno === ECANCELED) return;
+        trace("%d is not counted: %O", id, error);
+      })
+      .finally(() => this.counts.delete(id));
+    this.counts.set(id, counted);
+  }
+
+  private async finishCount(id: number): Promise<void> {
     const { metadata, catalog, engine, layout, changed } = this.ground;
     if (this.closing) return;
     const usage = await engine.usage(layout.path(id));
@@ -214,6 +241,7 @@ export class Background {
       for (const id of this.unflushed) catalog.copyFlushed(id);
     });
     await engine.close();
+    await Promise.all(this.counts.values());
     await this.whenDeleted();
     return !this.hasLeftStrays;
   }

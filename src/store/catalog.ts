@@ -178,13 +178,16 @@ export class Catalog {
     const { flush: _, ...rest } = record;
     this.metadata.put(id, rest);
     const { flush: __, ...work } = this.metadata.workOf(id);
-    this.metadata.setWork(id, work);
+    this.metadata.setWork(id, { ...work, count: true });
   }
 
   /** Notes what a committed snapshot takes up. It may have gone meanwhile. */
   counted(id: number, usage: Usage): void {
     const record = this.metadata.get(id);
-    if (record !== undefined) this.metadata.put(id, { ...record, usage });
+    if (record === undefined) return;
+    this.metadata.put(id, { ...record, usage });
+    const { count: _, ...work } = this.metadata.workOf(id);
+    this.metadata.setWork(id, work);
   }
 
   private replace(id: number, former: Record, next: Record): void {

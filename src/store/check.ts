@@ -111,6 +111,7 @@ function* inWork(metadata: Metadata, records: Records): Generator<Problem> {
     if (work.copy === true && record?.copy?.state !== "pending")
       yield { type: "stray work", id, what: "copy" };
     if (work.flush === true && record?.flush === undefined) yield { type: "stray work", id, what: "commit" };
+    if (work.count === true && record?.kind !== "committed") yield { type: "stray work", id, what: "count" };
     if (work.remove === true && record !== undefined) yield { type: "stray work", id, what: "removal" };
   }
   for (const [id, record] of records) {

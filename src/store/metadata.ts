@@ -3,6 +3,7 @@ import { EINVAL } from "../sys/errno.js";
 import { check, SysError } from "../sys/error.js";
 import { fault } from "../sys/fault.js";
 import { afterKind, idBytes, keyBytes, linkBytes, type Record } from "./records.js";
+import { Room } from "./room.js";
 import { type Info, type Kind, type Ref, StoreError } from "./types.js";
 
 /** The schema that this version reads and writes. */
@@ -18,6 +19,8 @@ export interface Work {
   /** Its copy is complete, but not known to be on the disk. */
   readonly copied?: true;
   readonly flush?: true;
+  /** Its usage is not recorded yet. */
+  readonly count?: true;
   readonly remove?: true;
 }
 
@@ -32,6 +35,7 @@ export class Metadata {
   private readonly children: Database<number, Buffer>;
   private readonly settings: Database<unknown, string>;
   private readonly work: Database<Work, Buffer>;
+  private readonly room: Room | undefined;
   private flushes = 0;
 
   /**
@@ -49,6 +53,7 @@ export class Metadata {
       // Documented, but missing from its types.
       ...({ safeRestore: !isTrusted } as object),
     });
+    this.room = readOnly ? undefined : new Room(path);
     const binary = { keyEncoding: "binary" } as const;
     this.snapshots = this.root.openDB({ name: "snapshots", ...binary });
     this.keys = this.root.openDB({ name: "keys", ...binary });
@@ -97,14 +102,17 @@ export class Metadata {
       throw writeFailure(error);
     }
     fault("transacted");
+    this.room?.keep(this.root);
     return done;
   }
 
   /** Resolves when all that was changed before is on the disk. */
   async durable(): Promise<void> {
     check(fault("durable"), "flushing", "the metadata");
-    await this.settings.put("flushes", ++this.flushes);
-    await this.root.flushed;
+    await this.room?.quiet(async () => {
+      await this.settings.put("flushes", ++this.flushes);
+      await this.root.flushed;
+    });
   }
 
   get(id: number): Record | undefined {
@@ -238,6 +246,7 @@ export class Metadata {
 
   async close(): Promise<void> {
     await this.root.close();
+    this.room?.close();
   }
 }
 

@@ -169,5 +169,6 @@ export class Recovery {
       );
     } else if (work.copied === true) this.background.flushSoon(id);
     if (work.flush === true) this.background.settle(id);
+    if (work.count === true) this.background.count(id);
   }
 }

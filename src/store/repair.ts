@@ -62,5 +62,6 @@ function dueWork(metadata: Metadata, id: number): Work {
   return {
     ...(record.copy?.state === "pending" && { copy: true }),
     ...(record.flush !== undefined && { flush: true }),
+    ...(record.kind === "committed" && record.flush === undefined && !record.usage && { count: true }),
   };
 }
