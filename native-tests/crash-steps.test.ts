@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { linkSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { linkSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -23,7 +23,6 @@ function fill(directory: string, seed: string): void {
   mkdirSync(join(directory, "sub"), { mode: 0o750 });
   writeFileSync(join(directory, "file"), seed.repeat(5000), { mode: 0o640 });
   linkSync(join(directory, "file"), join(directory, "sub/same"));
-  symlinkSync(seed, join(directory, "link"));
 }
 
 async function makeTemplate(directory: string): Promise<void> {
@@ -92,8 +91,7 @@ describe("kill -9 at every step", () => {
       const infos = [...store.reader.list("committed", undefined, 100)];
       for (const { id } of infos) await store.whenDurable(id);
       await store.cleanup();
-      next = (await store.prepare("used", "base").catch(() => store.prepare("used", "renamed"))).id;
-      await store.whenCopied(next);
+      next = (await store.prepare("used", undefined)).id;
       assert.ok(infos.every(({ id }) => id < next));
     } finally {
       await store.close();

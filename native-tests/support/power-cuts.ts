@@ -22,19 +22,33 @@ const MOST_WAIT_MS = 1500;
  */
 export async function powerCuts(type: FileSystemType, cuts: number, seed: number): Promise<Verdict[]> {
   const disk = new CuttableDisk(type);
+  try {
+    return await withMount(disk, SLOW_DISK, (mount) =>
+      workAndCut(disk, new Workload(mount, randomNumbers(seed)), cuts, randomNumbers(seed + 1)),
+    );
+  } finally {
+    disk.close();
+  }
+}
+
+/** Mounts a new store, `store` on the disk, for as long as work takes. @param fault what SNAPMOUNT_FAULT says */
+export async function withMount<T>(
+  disk: CuttableDisk,
+  fault: string,
+  work: (mount: string) => Promise<T>,
+): Promise<T> {
+  const store = join(disk.path, "store");
+  mkdirSync(store);
   const mount = mkdtempSync(join(tmpdir(), "snapmount-cut-mnt-"));
   try {
-    const store = join(disk.path, "store");
-    mkdirSync(store);
-    const env = { ...process.env, SNAPMOUNT_FAULT: SLOW_DISK };
+    const env = { ...process.env, SNAPMOUNT_FAULT: fault };
     execFileSync(process.execPath, [SNAPMOUNT, store, mount], { stdio: "inherit", env });
     try {
-      return await workAndCut(disk, new Workload(mount, randomNumbers(seed)), cuts, randomNumbers(seed + 1));
+      return await work(mount);
     } finally {
       execFileSync(process.execPath, [SNAPMOUNT, "umount", mount], { stdio: "inherit" });
     }
   } finally {
-    disk.close();
     rmSync(mount, { recursive: true });
   }
 }

@@ -60,7 +60,7 @@ class ThreadedEngine implements CopyEngine {
     // Nobody waits for threads to start who comes right after.
     this.ahead.warm();
     if (sources.length === 1 && (await this.snapshot(from, to))) return undefined;
-    this.makeRaw(from, to);
+    this.makeRaw(sources, to);
     return this.newJob(sources, false);
   }
 
@@ -85,10 +85,9 @@ class ThreadedEngine implements CopyEngine {
     return made;
   }
 
-  private makeRaw(from: string, to: string): void {
+  private makeRaw(sources: readonly Source[], to: string): void {
     const raw = rawFromText(to);
-    const stat = new Stat();
-    check(statAt(stat, AT_FDCWD, rawFromText(from)), "stat", from);
+    const mode = rootMode(sources);
     check(makeDirAt(AT_FDCWD, raw, 0o700), "mkdir", to);
     const fd = check(openAt(AT_FDCWD, raw, O_RDONLY | O_DIRECTORY | O_CLOEXEC), "open", to);
     try {
@@ -97,7 +96,7 @@ class ThreadedEngine implements CopyEngine {
       close(fd);
     }
     // Last, so that nothing of it is inherited from where the store is.
-    check(chmodPath(raw, markFor(stat.mode) & 0o7777), "chmod", to);
+    check(chmodPath(raw, markFor(mode) & 0o7777), "chmod", to);
   }
 
   private hear(message: FromWalker): void {
@@ -142,4 +141,13 @@ class ThreadedEngine implements CopyEngine {
       ...[ahead, flushes, counts, deletions].map((each) => each.close()),
     ]);
   }
+}
+
+/** @returns the mode of the first source's root as it is, or as it will be when that one is not made yet itself */
+function rootMode(sources: readonly Source[]): number {
+  const stat = new Stat();
+  return sources.reduceRight((origin, { path }) => {
+    check(statAt(stat, AT_FDCWD, rawFromText(path)), "stat", path);
+    return stat.mode === markFor(origin) ? origin : stat.mode;
+  }, 0);
 }
