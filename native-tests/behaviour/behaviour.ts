@@ -3,6 +3,7 @@ import { after, before, describe, it } from "node:test";
 import { Arena } from "../support/arena.js";
 import { TestUser } from "../support/test-user.js";
 import { CAPABILITIES, DRIVER_OF, type Variant } from "./capabilities.js";
+import { commits } from "./commits.js";
 import { programs } from "./programs.js";
 import { mountedNamespace } from "./table.js";
 
@@ -28,6 +29,7 @@ export function behaviour(variant: Variant): void {
     const get = (): Arena => arena;
 
     describe("the mounted namespace", () => mountedNamespace(variant, get));
+    describe("a commit", () => commits(get));
     describe("programs", () => programs(get));
     describe("capabilities", () => {
       for (const { name, has, probe } of CAPABILITIES) {

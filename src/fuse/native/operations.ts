@@ -159,7 +159,10 @@ export class Operations {
     }
     const out: Attributes = { stat: new Stat(), attrTimeout: 0 };
     const code = await this.at(path, (node) => this.fs.getattr(this.caller, node, undefined, out));
-    if (code >= 0) from.putStat(request, out.stat);
+    if (code < 0) return code;
+    // libfuse takes its hidden name for a link, and subtracts that.
+    if (path !== "") out.stat.nlink++;
+    from.putStat(request, out.stat);
     return code;
   }
 
