@@ -1,6 +1,9 @@
 import { spawnSync } from "node:child_process";
 import { printable, type RawName } from "../base/bytes.js";
 import {
+  F_SETFD,
+  F_SETFL,
+  FD_CLOEXEC,
   MS_NOATIME,
   MS_NODEV,
   MS_NODIRATIME,
@@ -18,9 +21,6 @@ import { close, fcntl, openAt } from "../sys/file.js";
 import { receiveFd, socketPair } from "../sys/fuse-device.js";
 import { mount, umount } from "../sys/mount.js";
 
-const F_SETFL = 4;
-const F_SETFD = 2;
-const FD_CLOEXEC = 1;
 const AT_FDCWD = -100;
 const MNT_DETACH = 2;
 const UMOUNT_NOFOLLOW = 8;

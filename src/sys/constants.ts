@@ -69,10 +69,13 @@ export const LOCK_UN = 8;
 export const F_RDLCK = 0;
 export const F_WRLCK = 1;
 export const F_UNLCK = 2;
+export const F_SETFD = 2;
 export const F_GETFL = 3;
 export const F_SETFL = 4;
 export const F_SETSIG = 10;
 export const F_SETLEASE = 1024;
+export const F_DUPFD_CLOEXEC = 1030;
+export const FD_CLOEXEC = 1;
 
 export const SIGURG = 23;
 

@@ -1,10 +1,10 @@
 import { readdirSync, readlinkSync } from "node:fs";
 import { deferred } from "../../base/deferred.js";
 import { log } from "../../base/log.js";
-import { POLLERR, POLLHUP } from "../../sys/constants.js";
+import { F_DUPFD_CLOEXEC, F_SETFD, FD_CLOEXEC, POLLERR, POLLHUP } from "../../sys/constants.js";
 import { EIO, ENOTCONN, EPERM, errnoName } from "../../sys/errno.js";
 import { check, SysError } from "../../sys/error.js";
-import { close, dup } from "../../sys/file.js";
+import { close, fcntl } from "../../sys/file.js";
 import { PollSet } from "../../sys/poll.js";
 import type { FileSystem, SessionControl } from "../filesystem.js";
 import { MountError, type MountOptions } from "../mount.js";
@@ -93,8 +93,7 @@ export class NativeMount {
     if (!passSingleTimes(this.thread))
       debug("this libfuse is not known: changes of one time alone, as by tar -x, will be lost");
     debug("fuse-native has mounted %s with %s", mountpoint, words);
-    const device = devices().find((fd) => !before.includes(fd));
-    this.device = check(device === undefined ? -EIO : dup(device), "dup", "/dev/fuse");
+    this.device = ownDevice(devices().find((fd) => !before.includes(fd)));
     this.watch = setInterval(() => this.look(), LOOK_MS);
   }
 
@@ -174,6 +173,16 @@ export class NativeMount {
       ...rest: unknown[]
     ) => void;
   }
+}
+
+/**
+ * A second descriptor of libfuse's device, by which its end is seen. libfuse lets processes that are started inherit its
+ * own, and they would keep the mount alive after this one's death.
+ */
+function ownDevice(fd: number | undefined): number {
+  if (fd === undefined) throw new MountError(EIO, "libfuse has mounted without a descriptor of /dev/fuse");
+  check(fcntl(fd, F_SETFD, FD_CLOEXEC), "fcntl", "/dev/fuse");
+  return check(fcntl(fd, F_DUPFD_CLOEXEC, 0), "fcntl", "/dev/fuse");
 }
 
 /** Descriptors of /dev/fuse in this process. */

@@ -1,11 +1,12 @@
-import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { log } from "../../base/log.js";
 import { ENOENT } from "../../sys/errno.js";
 import { loadLibrary } from "../../sys/foreign.js";
 import { MountError } from "../mount.js";
 import type { Request } from "./request.js";
 
+const debug = log("fuse");
 /** The one version whose structures request.ts knows. */
 const VERSION = "2.2.6";
 
@@ -53,8 +54,8 @@ export function loadFuseNative(): Binding {
     throw new MountError(0, `fuse-native is for x64 only, and this is ${process.arch}: leave --driver out`);
   }
   const directory = dirname(manifest);
-  provideLibfuse(join(directory, "prebuilds/linux-x64/libfuse.so"));
   try {
+    provideLibfuse(join(directory, "prebuilds/linux-x64/libfuse.so"));
     const load = createRequire(manifest)("node-gyp-build") as (directory: string) => unknown;
     return load(directory) as Binding;
   } catch (error) {
@@ -62,17 +63,15 @@ export function loadFuseNative(): Binding {
   }
 }
 
-/** The binding wants libfuse.so.2: that of the system, else the one that comes with the package. */
+/**
+ * The binding wants libfuse.so.2: that of the system, else the one that comes with the package.
+ * @throws Error when there is neither
+ */
 function provideLibfuse(bundled: string): void {
   try {
     loadLibrary("libfuse.so.2");
   } catch (error) {
-    if (!existsSync(bundled)) {
-      throw new MountError(
-        0,
-        `fuse-native needs libfuse.so.2: ${reason(error)}: install the package libfuse2`,
-      );
-    }
+    debug("no libfuse.so.2 in the system (%s), the package's own is taken", reason(error));
     loadLibrary(bundled);
   }
 }
