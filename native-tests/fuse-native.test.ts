@@ -105,11 +105,11 @@ describe("the driver fuse-native", () => {
 
   test("what is missing is named with its remedy, and nothing is left", () => {
     const system = `for f in $(ldconfig -p | sed -n 's/.*libfuse.so.2 .*=> //p'); do mount --bind /dev/null "$(readlink -f "$f")"; done`;
-    const none = without(`mkdir empty; mount --bind empty '${PACKAGE}'; rmdir empty || true`);
+    const none = without(`mount -t tmpfs none '${PACKAGE}'`);
     assert.match(none, /fuse-native is not installed: leave --driver out, or install it.*\nexit 4\n/);
     const broken = without(`${system}; mount --bind /dev/null '${PACKAGE}/prebuilds/linux-x64/libfuse.so'`);
     assert.match(broken, /fuse-native cannot be loaded.*libfuse2.*\nexit 4\n/);
-    assert.deepEqual(readdirSync(cli.directory), ["empty"]);
+    assert.deepEqual(readdirSync(cli.directory), []);
     // The library that comes with the package does as well as that of the system.
     assert.doesNotMatch(without(`${system}; trap 'umount mnt' EXIT`), /exit/);
     const options = cli.run("store", "mnt", "--driver=fuse-native", "-o", "strictatime");

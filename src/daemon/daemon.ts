@@ -5,6 +5,7 @@ import { rawFromText } from "../base/bytes.js";
 import { enableLog, log } from "../base/log.js";
 import { type MountOptions, mountFuse, mountsDirectly } from "../fuse/mount.js";
 import { LIMITS } from "../fuse/native/limits.js";
+import { loadFuseNative } from "../fuse/native/package.js";
 import { createCopyEngine } from "../store/copy/engine.js";
 import type { CopyEngine } from "../store/copy/types.js";
 import { lockOwner } from "../store/lock.js";
@@ -48,6 +49,7 @@ export const tryMount: Announce = async (mountpoint) => {
 export async function runDaemon(request: MountRequest, announce: Announce): Promise<void> {
   if (request.debug) enableLog();
   refuseForRootOnly(request.options.flags);
+  if (request.driver === "fuse-native") refuseWithoutPackage();
   const stop = new StopRequest();
   try {
     const places = preparePlaces(request.store, request.mountpoint);
@@ -157,6 +159,15 @@ function refuseForRootOnly(flags: number): void {
   const asked = FOR_ROOT_ONLY.filter(([flag]) => (flags & flag) === 0).map(([, option]) => option);
   if (asked.length === 0) return;
   throw new Failure("fuse", `only root may mount with -o ${asked.join(",")}: leave that out`);
+}
+
+/** Before a store is made in vain. */
+function refuseWithoutPackage(): void {
+  try {
+    loadFuseNative();
+  } catch (error) {
+    throw new Failure("fuse", messageOf(error));
+  }
 }
 
 /** Mounts, with the driver that was asked for. */
