@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { loadFuseNative } from "../../src/fuse/native/package.js";
 import { isInstalled } from "./shell.js";
 
 export const SNAPMOUNT = fileURLToPath(new URL("../../src/cli/main.js", import.meta.url));
@@ -45,10 +46,10 @@ const native: Contender = {
 };
 
 /** @param options of `snapmount -o` */
-function snapmount(name: string, options: readonly string[]): Contender {
+function snapmount(name: string, options: readonly string[], absence?: () => string | undefined): Contender {
   return {
     name,
-    absence: () => undefined,
+    absence: absence ?? (() => undefined),
     start(disk, mountpoint, fill) {
       const store = join(disk, "store");
       mkdirSync(store, { mode: 0o700 });
@@ -88,10 +89,20 @@ const fuseOverlayfs: Contender = {
   },
 };
 
+function fuseNativeAbsence(): string | undefined {
+  try {
+    loadFuseNative();
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
 export const CONTENDERS: readonly Contender[] = [
   native,
   snapmount("snapmount", []),
   snapmount("snapmount -o nopassthrough", ["nopassthrough"]),
+  snapmount("snapmount --driver fuse-native", ["driver=fuse-native"], fuseNativeAbsence),
   bindfs,
   fuseOverlayfs,
 ];
