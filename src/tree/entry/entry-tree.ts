@@ -7,9 +7,9 @@ import { O_DIRECTORY, O_RDONLY } from "../../sys/constants.js";
 import { listDir } from "../../sys/dir.js";
 import { EBUSY } from "../../sys/errno.js";
 import { close, openAt } from "../../sys/file.js";
-import { readMountInfo } from "../../sys/mount.js";
 import { type FsStat, Stat, statAt, statFs } from "../../sys/stat.js";
 import type { Entries } from "../entries.js";
+import { isBindMounted } from "./bind-mounts.js";
 import { Core, type CoreOptions } from "./core.js";
 import { FileOperations } from "./file-operations.js";
 import { NameOperations } from "./operations.js";
@@ -100,7 +100,8 @@ export class EntryTree implements fuse.FileSystem, Entries {
       core.control?.drainReleases();
       if (core.handles.isEntryWritten(entry)) return -EBUSY;
     }
-    return this.isBindMounted(info) ? -EBUSY : 0;
+    const snapshots = rawFromText(realpathSync(`${core.options.reader.directory}/snapshots`));
+    return isBindMounted(snapshots, info.id) ? -EBUSY : 0;
   }
 
   async whileUnchanged<T>(info: Info, errno: number, work: () => Promise<T>): Promise<T> {
@@ -133,26 +134,6 @@ export class EntryTree implements fuse.FileSystem, Entries {
     const parent =
       raw && info.parentId !== undefined ? this.core.options.reader.getById(info.parentId) : undefined;
     return parent === undefined ? Number(entries.length === 0) : this.isEmpty(parent);
-  }
-
-  /** Whether the snapshot's directory, or one in it, is mounted somewhere in our mount namespace. */
-  private isBindMounted(info: Info): boolean {
-    const code = statAt(this.stat, this.core.snapshots, String(info.id) as RawName);
-    if (code < 0) return false;
-    const mounts = readMountInfo();
-    const store = rawFromText(realpathSync(`${this.core.options.reader.directory}/snapshots`));
-    const under = (path: string, top: string): boolean =>
-      path === top || top === "/" || path.startsWith(`${top}/`);
-    const home = mounts
-      .filter((m) => under(store, m.mountPoint))
-      .sort((a, b) => a.mountPoint.length - b.mountPoint.length);
-    const at = home.at(-1);
-    if (at === undefined) return false;
-    // mountinfo gives roots as paths inside their file system.
-    const inside = `${at.root === "/" ? "" : at.root}${at.mountPoint === "/" ? store : store.slice(at.mountPoint.length)}`;
-    return mounts.some(
-      (m) => m.major === at.major && m.minor === at.minor && under(m.root, `${inside}/${info.id}`),
-    );
   }
 
   // The file system below entries.
