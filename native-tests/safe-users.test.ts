@@ -54,6 +54,21 @@ describe("what a mount grants by default", () => {
     assert.match(arena.sh("grep ' '$PWD' ' /proc/mounts"), /nosuid.*nodev|nodev.*nosuid/);
   });
 
+  it("honours suid and devices with -o suid,dev, where the file system below does", () => {
+    const open = new Arena({ options: ["suid", "dev"], mountOptions: "suid,dev" });
+    try {
+      open.sh(
+        "mkdir active/bits; cp /usr/bin/id active/bits/id; chmod 4755 active/bits/id; mknod active/bits/zero c 1 5; chmod 666 active/bits/zero",
+      );
+      const user = "setpriv --reuid 1000 --regid 1000 --clear-groups";
+      assert.equal(open.sh(`${user} active/bits/id -u`), "0\n");
+      assert.equal(open.sh(`${user} head -c 3 active/bits/zero | od -An -tx1`), " 00 00 00\n");
+      assert.doesNotMatch(open.sh("grep ' '$PWD' ' /proc/mounts"), /nosuid|nodev/);
+    } finally {
+      open.close();
+    }
+  });
+
   it("lets other users read what they may and nothing else", () => {
     arena.sh(
       "mkdir active/rights; echo open > active/rights/open; echo closed > active/rights/closed; chmod 600 active/rights/closed",

@@ -1,7 +1,7 @@
 import type { RawName } from "../base/bytes.js";
 import { MAX_IO, NAME_MAX, PATH_MAX, XATTR_SIZE_MAX } from "../base/limits.js";
 import { UTIME_NOW, UTIME_OMIT } from "../sys/constants.js";
-import { EFBIG, EINVAL, ENAMETOOLONG, ENOSYS, ENXIO } from "../sys/errno.js";
+import { EFBIG, EINVAL, ENAMETOOLONG, ENOSYS } from "../sys/errno.js";
 import type { FsStat, Stat } from "../sys/stat.js";
 import { DirReply } from "./dir-reply.js";
 import type { Exchange } from "./exchange.js";
@@ -307,7 +307,7 @@ export const handlers: ReadonlyMap<number, Entry> = new Map<number, Entry>([
   [Op.CREATE, { least: 18, handle: create }],
   [Op.TMPFILE, { least: 16, handle: tmpfile }],
   [Op.FALLOCATE, { least: 32, wide: [0, 8, 16], beyond: EFBIG, handle: fallocate }],
-  [Op.LSEEK, { least: 24, wide: [0, 8], beyond: ENXIO, handle: lseek }],
+  [Op.LSEEK, { least: 24, wide: [0], handle: lseek }],
   [Op.COPY_FILE_RANGE, { least: 56, wide: [0, 8, 16, 24, 32], handle: (x, fs) => copyRange(x, fs, false) }],
   [Op.COPY_FILE_RANGE_64, { least: 56, wide: [0, 8, 16, 24, 32], handle: (x, fs) => copyRange(x, fs, true) }],
   [Op.SYNCFS, { least: 8, handle: (x, fs) => fs.syncfs(x.caller, x.node) }],
