@@ -12,6 +12,10 @@ const MAX_READAHEAD = 1 << 20;
 /** struct fuse_init_out since 7.23 */
 const INIT_OUT = 64;
 
+/**
+ * READDIRPLUS_AUTO is not among them: only the first reply of a listing would carry attributes then, and whoever lists a
+ * large directory mostly asks for every name in it next (find, rm -r, git status).
+ */
 const wanted: readonly number[] = [
   InitBit.ASYNC_READ,
   InitBit.ATOMIC_O_TRUNC,
@@ -19,7 +23,6 @@ const wanted: readonly number[] = [
   InitBit.DONT_MASK,
   InitBit.AUTO_INVAL_DATA,
   InitBit.DO_READDIRPLUS,
-  InitBit.READDIRPLUS_AUTO,
   InitBit.PARALLEL_DIROPS,
   InitBit.POSIX_ACL,
   InitBit.MAX_PAGES,

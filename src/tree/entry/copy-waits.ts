@@ -141,9 +141,9 @@ export class CopyWaits {
 
   /**
    * Runs work on what a node that is not copied is copied from, or on the node's own file.
-   * @param work takes a descriptor, good for /proc/self/fd
+   * @param work takes a descriptor, and whether it is open for I/O, as that of Core.withNode
    */
-  withContent(node: number, work: (fd: number) => number): number {
+  withContent(node: number, work: (fd: number, open: boolean) => number): number {
     const { core, stat } = this;
     const entry = core.nodes.entry(node);
     if (entry === undefined || !entry.pending || core.statNode(stat, node) !== 0 || !isUncopied(stat))
@@ -152,7 +152,7 @@ export class CopyWaits {
     const own = new Stat();
     const isOther = -ENOENT - 1_000_000;
     const code = this.source(entry, node, (fd) =>
-      statAt(own, fd, "") !== 0 || markFor(own.mode) !== mode ? isOther : work(fd),
+      statAt(own, fd, "") !== 0 || markFor(own.mode) !== mode ? isOther : work(fd, false),
     );
     return code === isOther || code === -ENOENT ? core.withNode(node, work) : code;
   }

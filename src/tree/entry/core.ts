@@ -89,12 +89,12 @@ export class Core {
   }
 
   /**
-   * Attributes of a node's file, reached by name, else by a descriptor that somebody holds.
+   * Attributes of a node's file, reached by a descriptor that somebody holds, else by name.
    * @returns 0 or -errno; ESTALE when there is another file now, which makes the kernel look again
    */
   statNode(out: Stat, node: number): number {
-    const pinned = this.fds.pin(node);
-    if (pinned !== undefined) return statAt(out, pinned, "");
+    const held = this.fds.pin(node) ?? this.handles.ofNode(node)?.fd;
+    if (held !== undefined) return statAt(out, held, "");
     const parent = this.nodes.parent(node);
     if (parent === 0) {
       const fd = this.fds.directory(node);
@@ -103,8 +103,6 @@ export class Core {
     const dirfd = this.fds.directory(parent);
     const code = dirfd < 0 ? dirfd : statAt(out, dirfd, this.nodes.name(node));
     if (code === 0 && this.nodes.is(node, out)) return 0;
-    const handle = this.handles.ofNode(node);
-    if (handle !== undefined) return statAt(out, handle.fd, "");
     return code === 0 || code === -ENOENT ? -ESTALE : code;
   }
 
@@ -144,13 +142,19 @@ export class Core {
     );
   }
 
-  /** Runs work with a descriptor of the node's file, good for /proc/self/fd. */
-  withNode(node: number, work: (fd: number) => number, opener = 0): number {
+  /**
+   * Runs work with a descriptor of the node's file.
+   * @param work gets the descriptor, and whether it is open for I/O; one that is not (O_PATH) is good for /proc/self/fd
+   * @param opener as for openNode
+   */
+  withNode(node: number, work: (fd: number, open: boolean) => number, opener = 0): number {
     const held = this.fds.pin(node);
-    if (held !== undefined) return work(held);
+    if (held !== undefined) return work(held, false);
+    const handle = opener === 0 ? this.handles.ofNode(node) : undefined;
+    if (handle !== undefined) return work(handle.fd, true);
     const fd = this.openNode(node, O_PATH, opener);
     if (fd < 0) return fd;
-    const code = work(fd);
+    const code = work(fd, false);
     close(fd);
     return code;
   }

@@ -9,6 +9,7 @@ import {
   O_EXCL,
   O_NOFOLLOW,
   O_NONBLOCK,
+  O_PATH,
   O_RDONLY,
   O_TMPFILE,
   O_TRUNC,
@@ -19,7 +20,7 @@ import {
 import { EAGAIN, EBADF, EEXIST, EOPNOTSUPP, ERANGE, ESTALE } from "../../sys/errno.js";
 import { close, fdPath, openAt, preadFlags, pwrite, seek } from "../../sys/file.js";
 import { statAt } from "../../sys/stat.js";
-import { getXattr, listXattr, removeXattr, setXattr } from "../../sys/xattr.js";
+import { fgetXattr, flistXattr, getXattr, listXattr, removeXattr, setXattr } from "../../sys/xattr.js";
 import type { Wait } from "./copy-waits.js";
 import type { Core } from "./core.js";
 import type { EntryState } from "./entry-state.js";
@@ -47,7 +48,8 @@ export class FileOperations {
     if (core.nodes.type(node) !== S_IFREG) return -ESTALE;
     core.actForWrite(caller, node, killPrivileges);
     // O_NONBLOCK: should the file have become a fifo natively, opening it must not stop the session.
-    const fd = core.openNode(node, (flags & ~(O_DIRECT | O_APPEND | O_NOFOLLOW)) | O_NONBLOCK, caller.pid);
+    const asked = (flags & ~(O_DIRECT | O_APPEND | O_NOFOLLOW | O_PATH)) | O_NONBLOCK;
+    const fd = core.openNode(node, asked, caller.pid);
     core.identity.restore();
     if (fd < 0) return fd;
     this.handOut(caller, node, entry, fd, flags, core.stat.mode, out);
@@ -127,7 +129,6 @@ export class FileOperations {
     }
     core.answer(entry, parent, name, out.stat, out);
     this.handOut(caller, out.node, entry, fd, flags, out.stat.mode, opened);
-    if ((flags & O_ACCMODE) !== O_RDONLY) out.attrTimeout = 0;
     return 0;
   }
 
@@ -253,14 +254,17 @@ export class FileOperations {
   }
 
   getxattr(node: number, name: RawName, size: number, out: IoArea): Answer {
-    return this.core.waits.withContent(node, (fd) =>
-      getXattr(fdPath(fd), name, size === 0 ? null : out.buffer, size),
+    const room = size === 0 ? null : out.buffer;
+    return this.core.waits.withContent(node, (fd, open) =>
+      open ? fgetXattr(fd, name, room, size) : getXattr(fdPath(fd), name, room, size),
     );
   }
 
   listxattr(caller: Caller, node: number, size: number, out: IoArea): Answer {
-    return this.core.waits.withContent(node, (fd) => {
-      const length = listXattr(fdPath(fd), scratch, scratch.length);
+    return this.core.waits.withContent(node, (fd, open) => {
+      const length = open
+        ? flistXattr(fd, scratch, scratch.length)
+        : listXattr(fdPath(fd), scratch, scratch.length);
       if (length <= 0) return length;
       // Natively trusted.* shows to the privileged only (xattr(7)), and the native file system sees us asking.
       const names = scratch.latin1Slice(0, length).split("\0").filter(Boolean);

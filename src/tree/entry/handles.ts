@@ -1,7 +1,7 @@
 import type { Caller, SessionControl } from "../../fuse/filesystem.js";
-import { AT_FDCWD, F_GETFL, O_ACCMODE, O_RDONLY, O_RDWR } from "../../sys/constants.js";
+import { AT_FDCWD, O_ACCMODE, O_RDONLY, O_RDWR } from "../../sys/constants.js";
 import { ELOOP, EPERM } from "../../sys/errno.js";
-import { close, fcntl, fdPath, openAt } from "../../sys/file.js";
+import { close, fdPath, openAt } from "../../sys/file.js";
 import { isOpenForWriting } from "../../sys/lease.js";
 import type { EntryState } from "./entry-state.js";
 import { dependsOnGroups, type Identity } from "./identity.js";
@@ -15,15 +15,17 @@ export interface Handle {
   readonly entry: EntryState;
   readonly fd: number;
   readonly writable: boolean;
+  /** Whether it can be mapped shared and writable: only what is open for both can. */
+  readonly mappable: boolean;
   /** Whether the kernel reads and writes the native file itself. */
   readonly passthrough: boolean;
 }
 
 /** How the open handles of one inode do their I/O; all of them alike, since the kernel refuses a mixture. */
 interface InodeUse {
-  backingId: number;
-  count: number;
+  readonly backingId: number;
   writers: number;
+  readonly handles: Set<Handle>;
 }
 
 /** Open files, and the backing files that the kernel uses for them. */
@@ -50,8 +52,9 @@ export class Handles {
 
   /** @returns any open handle of a node, by which it can be reached when its name has gone */
   ofNode(node: number): Handle | undefined {
-    if (!this.uses.has(node)) return undefined;
-    for (const handle of this.handles.values()) if (handle.node === node) return handle;
+    const use = this.uses.get(node);
+    if (use === undefined) return undefined;
+    for (const handle of use.handles) return handle;
     return undefined;
   }
 
@@ -79,22 +82,23 @@ export class Handles {
     flags: number,
     mode: number,
   ): { handle: number; backingId: number } {
-    const use = this.uses.get(node) ?? {
-      backingId: this.back(control, caller, fd, mode),
-      count: 0,
-      writers: 0,
-    };
+    let use = this.uses.get(node);
+    if (use === undefined) {
+      use = { backingId: this.back(control, caller, fd, mode), writers: 0, handles: new Set() };
+      this.uses.set(node, use);
+    }
     const writable = (flags & O_ACCMODE) !== O_RDONLY;
-    use.count++;
+    const mappable = (flags & O_ACCMODE) === O_RDWR;
     entry.handles++;
     if (writable) {
       use.writers++;
       entry.writers++;
     }
-    this.uses.set(node, use);
-    const handle = this.next++;
-    this.handles.set(handle, { node, entry, fd, writable, passthrough: use.backingId > 0 });
-    return { handle, backingId: use.backingId };
+    const number = this.next++;
+    const handle = { node, entry, fd, writable, mappable, passthrough: use.backingId > 0 };
+    this.handles.set(number, handle);
+    use.handles.add(handle);
+    return { handle: number, backingId: use.backingId };
   }
 
   /** RELEASE; of a handle that is not, or is of another node, nothing. */
@@ -106,9 +110,9 @@ export class Handles {
     handle.entry.handles--;
     if (handle.writable) handle.entry.writers--;
     if (use !== undefined) {
-      use.count--;
+      use.handles.delete(handle);
       if (handle.writable) use.writers--;
-      if (use.count === 0) {
+      if (use.handles.size === 0) {
         this.uses.delete(handle.node);
         if (use.backingId > 0) control?.closeBacking(use.backingId);
       }
@@ -134,8 +138,8 @@ export class Handles {
   /** Closes a handle, and keeps the file in mind if it may have been mapped writable. */
   private closeMapped(handle: Handle): void {
     const { entry, node } = handle;
-    const couldMap = !entry.mapped.has(node) && (fcntl(handle.fd, F_GETFL, 0) & O_ACCMODE) === O_RDWR;
-    const fd = couldMap ? openAt(AT_FDCWD, fdPath(handle.fd), O_RDONLY) : -1;
+    const fd =
+      handle.mappable && !entry.mapped.has(node) ? openAt(AT_FDCWD, fdPath(handle.fd), O_RDONLY) : -1;
     close(handle.fd);
     if (fd < 0) return;
     if (!isOpenForWriting(fd)) {

@@ -25,7 +25,7 @@ import {
 } from "../../sys/dir.js";
 import { ENOENT, ESTALE, EXDEV } from "../../sys/errno.js";
 import { close, fdPath, truncateFd } from "../../sys/file.js";
-import { chmodPath, chownAt, Stat, statAt, utimesPath } from "../../sys/stat.js";
+import { chmodFd, chmodPath, chownAt, Stat, statAt, utimesFd, utimesPath } from "../../sys/stat.js";
 import type { Core } from "./core.js";
 import type { EntryState } from "./entry-state.js";
 
@@ -84,7 +84,7 @@ export class NameOperations {
     if (changes.size !== undefined) code = this.truncate(caller, node, changes.size, changes);
     core.identity.restore();
     if (code < 0 || !hasAttributes(changes)) return code;
-    return core.withNode(node, (fd) => {
+    return core.withNode(node, (fd, open) => {
       let step = 0;
       const { uid, gid, mode } = changes;
       if (uid !== undefined || gid !== undefined) {
@@ -92,11 +92,15 @@ export class NameOperations {
         step = chownAt(fd, "", uid ?? -1, gid ?? -1);
         core.identity.restore();
       }
-      if (step === 0 && mode !== undefined) step = chmodPath(fdPath(fd), mode & 0o7777);
+      if (step === 0 && mode !== undefined) {
+        const bits = mode & 0o7777;
+        step = open ? chmodFd(fd, bits) : chmodPath(fdPath(fd), bits);
+      }
       if (step === 0 && (changes.atime !== undefined || changes.mtime !== undefined)) {
         const atimeNs = changes.atime === undefined ? UTIME_OMIT : changes.atimeNs;
         const mtimeNs = changes.mtime === undefined ? UTIME_OMIT : changes.mtimeNs;
-        step = utimesPath(fdPath(fd), changes.atime ?? 0, atimeNs, changes.mtime ?? 0, mtimeNs);
+        const times = [changes.atime ?? 0, atimeNs, changes.mtime ?? 0, mtimeNs] as const;
+        step = open ? utimesFd(fd, ...times) : utimesPath(fdPath(fd), ...times);
       }
       return step;
     });
