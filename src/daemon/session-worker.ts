@@ -1,19 +1,24 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { assert } from "../base/assert.js";
 import { enableLog, log } from "../base/log.js";
+import { OPCODES } from "../fuse/protocol.js";
 import { Session } from "../fuse/session.js";
 import { openReader } from "../store/reader.js";
 import { connectStore } from "../store/rpc.js";
 import type { Info } from "../store/types.js";
 import { BlockingPool } from "../sys/pool.js";
+import { setScheduling } from "../sys/scheduling.js";
 import { createTree } from "../tree/tree.js";
 import { DeferredHost } from "./deferred-host.js";
+import { idleReport } from "./idle-report.js";
 import type { SessionCommand, SessionData, SessionMessage } from "./session-messages.js";
 import { treeOptions } from "./tree-options.js";
 
 // The thread that answers the kernel. It sits in the session's loop, so everything that it is told comes through ports
 // that the session attends to, and everything that it says is posted.
 
+const NICE = -10;
+const SLICE_MICROS = 100;
 const trace = log("daemon");
 const data = workerData as SessionData;
 const parent = parentPort;
@@ -36,7 +41,10 @@ const tree = createTree({
   ...treeOptions(options),
 });
 tell = (change) => tree.onStoreChange(change);
+const counters = new Int32Array(OPCODES);
 const session = new Session(data.fd, tree, {
+  counters,
+  ...(trace.enabled && { onIdle: idleReport(tree, counters) }),
   maxStackDepth: data.maxStackDepth,
   passthrough: options.passthrough,
   pool,
@@ -45,6 +53,9 @@ host.bind(session);
 session.attach(parent, (message) => {
   if ((message as SessionCommand).type === "stop") session.stop();
 });
+// Everybody waits for this thread, and it is never long at work. Others than root stay as nice as they are.
+const scheduling = setScheduling(NICE, SLICE_MICROS);
+if (scheduling < 0) trace("scheduled as any other: errno %d", -scheduling);
 const say = (message: SessionMessage): void => parent.postMessage(message);
 
 say({ type: "started", wakeFd: session.wakeFd });

@@ -37,6 +37,8 @@ export interface SessionOptions {
   readonly busyPollMicros?: number;
   /** Makes calls that may wait. */
   readonly pool: Pick<BlockingPool, "call">;
+  /** Called before the session sleeps because nobody asks anything. */
+  readonly onIdle?: () => void;
   /** Takes the number of requests by opcode, and at index 0 that of open backing files. */
   readonly counters?: Int32Array;
 }
@@ -108,6 +110,7 @@ export class Session implements SessionControl, PortHost {
         // Answers that are promises go on as microtasks, which run only while nothing else does.
         if (this.dispatcher.outstanding > 0) await turn();
         if (length === -EAGAIN && process.hrtime.bigint() - active > patience) {
+          this.options.onIdle?.();
           poll.wait(this.dispatcher.outstanding > 0 ? 1 : -1);
           clearEventFd(this.wakeFd);
           this.pump();

@@ -62,7 +62,10 @@ export class Core {
     );
     check(statAt(this.stat, this.snapshots, ""), "statx");
     this.storeDev = this.stat.dev;
-    this.nodes = new NodeTable((node) => this.dropNode(node));
+    this.nodes = new NodeTable(
+      (node) => this.dropNode(node),
+      (entry) => this.dropUnused(entry),
+    );
     this.fds = new Descriptors(this.nodes, this.snapshots);
     this.handles = new Handles(this.identity, options.passthrough);
   }
@@ -221,7 +224,6 @@ export class Core {
     const entry = this.nodes.entry(node);
     if (entry === undefined) return;
     if (entry.root === node) entry.root = 0;
-    queueMicrotask(() => this.dropUnused(entry));
   }
 
   /** Forgets what is kept of a snapshot of which the kernel knows nothing. */

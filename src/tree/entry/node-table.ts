@@ -34,8 +34,14 @@ export class NodeTable {
   private next = FIRST_NODE;
   private live = 0;
 
-  /** @param onFree told of each node that ends, while its fields can still be read */
-  constructor(private readonly onFree: (node: number) => void) {}
+  /**
+   * @param onFree told of each node that ends, while its fields can still be read
+   * @param onUnused told of an entry of which no node is left. Not later by a microtask: under load the session has none
+   */
+  constructor(
+    private readonly onFree: (node: number) => void,
+    private readonly onUnused: (entry: EntryState) => void,
+  ) {}
 
   /** How many nodes live. */
   get size(): number {
@@ -168,6 +174,7 @@ export class NodeTable {
       this.free.push(node);
       this.live--;
       if (parent !== 0) this.children[parent]!--;
+      if (entry.unused) this.onUnused(entry);
       node = parent;
     }
   }
