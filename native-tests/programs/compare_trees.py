@@ -34,9 +34,14 @@ def attributes(path, times):
     return found, (st.st_dev, st.st_ino) if kind != stat.S_IFDIR and st.st_nlink > 1 else None
 
 
+def fail(error):
+    raise error
+
+
 def walk(root):
     yield b""
-    for directory, subdirectories, files in os.walk(root):
+    # Unless told otherwise, os.walk passes over what it cannot list.
+    for directory, subdirectories, files in os.walk(root, onerror=fail):
         for name in subdirectories + files:
             yield os.path.relpath(os.path.join(directory, name), root)
 

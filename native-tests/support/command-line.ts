@@ -21,6 +21,8 @@ export interface Ended {
 /** A temporary directory in which stores are mounted by the command line; dispose() leaves nothing of it. */
 export class CommandLine {
   readonly directory = mkdtempSync(join(tmpdir(), "snapmount-cli-"));
+  /** Path of the program itself. */
+  readonly program = SNAPMOUNT;
   private readonly children: ChildProcess[] = [];
 
   /** @returns an absolute path in the directory */

@@ -99,7 +99,7 @@ export class MountedStore implements Access {
     return lines.split("\n").map((line) => {
       const [type = "", ...rest] = line.split(" ");
       const options = rest.pop() ?? "";
-      return { type, source: rest.join(" "), options: options.split(",") };
+      return { type, source: unescapeMount(rest.join(" ")), options: options.split(",") };
     });
   }
 
@@ -201,6 +201,11 @@ export class MountedStore implements Access {
       throw refusal(error, `${what} ${refText(ref)}`, ref, target);
     }
   }
+}
+
+/** @returns a source as it is, of one that is written as in fstab(5) */
+function unescapeMount(text: string): string {
+  return text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 }
 
 /** @returns what a relative link of info/ leads to */

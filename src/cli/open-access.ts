@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { printable } from "../base/bytes.js";
 import { Failure, messageOf } from "../daemon/failure.js";
 import { isDeadMount, MOUNT_TYPE, mountAt, resolveMountpoint } from "../daemon/mounts.js";
+import { MAKINGS } from "../daemon/places.js";
 import { lockOwner, type Owner } from "../store/lock.js";
 import { StoreError } from "../store/types.js";
 import type { Access } from "./access.js";
@@ -98,7 +99,7 @@ function requireStore(directory: string, create: boolean): void {
     throw new Failure("notFound", `${directory} is no store: ${messageOf(error)}`);
   }
   if (names.includes("metadata.mdb")) return;
-  if (create && names.every((name) => name === "lost+found")) return;
+  if (create && names.every((name) => MAKINGS.includes(name))) return;
   throw new Failure(
     "notFound",
     `${directory} is no store${names.includes("info") ? "; is it below a mountpoint?" : ""}: name the directory of a store, or where it is mounted`,

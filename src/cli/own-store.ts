@@ -5,6 +5,7 @@ import { findUsers, type Holder } from "../daemon/holders.js";
 import { createCopyEngine } from "../store/copy/engine.js";
 import { openStore, type Store } from "../store/store.js";
 import { contentId, type Info } from "../store/types.js";
+import { errnoText } from "../sys/error.js";
 import { KINDS } from "../tree/control/node-ids.js";
 import { Resolver } from "../tree/control/resolver.js";
 import type { Access, MakeOptions, Place } from "./access.js";
@@ -168,7 +169,7 @@ export class OwnStore implements Access {
   }
 
   private async state(info: Info): Promise<string> {
-    if (info.copy?.state === "failed") return `failed: ${info.copy.what} (errno ${info.copy.errno})`;
+    if (info.copy?.state === "failed") return `failed: ${info.copy.what}: ${errnoText(info.copy.errno)}`;
     if (info.kind === "committed" && (info.copy !== undefined || info.flush !== undefined))
       return "committing";
     if (info.copy === undefined) return "ready";

@@ -4,6 +4,7 @@ import { Failure } from "../daemon/failure.js";
 import type { AddCommand } from "./command.js";
 import { addCheck } from "./commands/check.js";
 import { addCommit } from "./commands/commit.js";
+import { addCompletion } from "./commands/completion.js";
 import { addDiff } from "./commands/diff.js";
 import { addExport } from "./commands/export.js";
 import { addHold } from "./commands/hold.js";
@@ -16,6 +17,7 @@ import { addMount } from "./commands/mount.js";
 import { addMounts } from "./commands/mounts.js";
 import { addPath } from "./commands/path.js";
 import { addPrepare } from "./commands/prepare.js";
+import { addPrune } from "./commands/prune.js";
 import { addRelease } from "./commands/release.js";
 import { addRename } from "./commands/rename.js";
 import { addRm } from "./commands/rm.js";
@@ -49,10 +51,12 @@ const COMMANDS: readonly AddCommand[] = [
   addHold,
   addRelease,
   addRm,
+  addPrune,
   addCheck,
   addExport,
   addImport,
   addInstall,
+  addCompletion,
 ];
 
 /**

@@ -140,7 +140,7 @@ function refuseOverlap(store: string, mountpoint: string): void {
 }
 
 /** What a store that was not made to its end may consist of, and what mkfs puts into a file system. */
-const MAKINGS: readonly string[] = ["lock", "snapshots", "metadata.mdb-lock", "lost+found"];
+export const MAKINGS: readonly string[] = ["lock", "snapshots", "metadata.mdb-lock", "lost+found"];
 
 /** A directory with other content is no store: most likely it was named by mistake. */
 function refuseForeign(store: string): void {

@@ -84,7 +84,8 @@ export class MetadataReader implements StoreReader {
 /**
  * Opens the metadata of a store that this process has open, for another thread.
  * @param directory absolute path of the store
+ * @param readOnly for a process that has not even its lock: it sees what was last committed, and changes nothing
  */
-export function openReader(directory: string): StoreReader {
-  return new MetadataReader(new Metadata(databasePath(directory), false), directory, true);
+export function openReader(directory: string, readOnly = false): StoreReader {
+  return new MetadataReader(new Metadata(databasePath(directory), readOnly), directory, true);
 }

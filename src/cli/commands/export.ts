@@ -14,7 +14,6 @@ import { parseRef, refText } from "../ref.js";
 import type { Snapshot } from "../snapshot.js";
 
 const write = promisify(writeCallback);
-const STDOUT = 1;
 /** Sockets that are named when they are left out. */
 const MOST_NAMED = 3;
 
@@ -52,7 +51,7 @@ export const addExport: AddCommand = (program) => {
             if (flags.digest === true) hash.update(bytes);
             await sink(bytes);
           });
-        if (flags.output === undefined) await send((bytes) => writeAll(STDOUT, bytes));
+        if (flags.output === undefined) await send(toStdout);
         else await toFile(flags.output, send);
         if (flags.digest === true) process.stderr.write(`sha256:${hash.digest("hex")}\n`);
       });
@@ -123,6 +122,13 @@ async function toFile(path: string, send: (sink: Sink) => Promise<void>): Promis
   } finally {
     closeSync(fd);
   }
+}
+
+/** By its stream, which also copes with a pipe that does not block. */
+function toStdout(bytes: Buffer): Promise<void> {
+  return new Promise((resolve, reject) => {
+    process.stdout.write(bytes, (error) => (error ? reject(error) : resolve()));
+  });
 }
 
 async function writeAll(fd: number, bytes: Buffer): Promise<void> {

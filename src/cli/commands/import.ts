@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { createReadStream } from "node:fs";
+import { open } from "node:fs/promises";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
+import { log } from "../../base/log.js";
 import { Failure } from "../../daemon/failure.js";
 import { type ImportReport, importTree } from "../../store/archive/import.js";
 import type { Access } from "../access.js";
@@ -12,6 +13,8 @@ import { parseLabels } from "../make.js";
 import { tell } from "../output.js";
 import { Progress } from "../progress.js";
 import { parseRef, type Ref, refText } from "../ref.js";
+
+const trace = log("cli");
 
 interface Flags {
   readonly parent?: string;
@@ -59,7 +62,7 @@ async function importSnapshot(access: Access, wanted: Wanted, signal: AbortSigna
   // It gets its name when it is whole.
   const unfinished: Ref = { kind: "active", name: `import-${randomBytes(8).toString("hex")}` };
   const progress = new Progress(`importing ${refText(ref)}`, "B");
-  const source = input === undefined ? process.stdin : createReadStream(input);
+  const source = await openInput(input);
   // A signal ends a read that waits for more.
   const stop = (): void => void source.destroy(new Failure("interrupted", "interrupted"));
   signal.addEventListener("abort", stop);
@@ -83,6 +86,13 @@ async function importSnapshot(access: Access, wanted: Wanted, signal: AbortSigna
     signal.removeEventListener("abort", stop);
     source.destroy();
   }
+}
+
+async function openInput(path: string | undefined): Promise<Readable> {
+  const source: Readable = path === undefined ? process.stdin : (await open(path)).createReadStream();
+  // Whoever reads it gets the error; without a listener it would end the process before.
+  source.on("error", (error: Error) => trace("input: %s", error));
+  return source;
 }
 
 /** @returns what a stream holds when it is uncompressed. @throws Failure for what cannot be uncompressed here */

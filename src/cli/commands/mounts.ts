@@ -1,4 +1,5 @@
 import { Failure } from "../../daemon/failure.js";
+import { escapeField } from "../../tree/control/values.js";
 import { type AddCommand, requireSnapshot, STORE_HELP, withStore } from "../command.js";
 import { printJson, printLine } from "../output.js";
 import { parseRef, refText } from "../ref.js";
@@ -30,7 +31,8 @@ export const addMounts: AddCommand = (program) => {
         const mounts = await access.mounts(ref);
         if (flags.json === true) printJson(mounts);
         else
-          for (const { type, source, options } of mounts) printLine(`${type} ${source} ${options.join(",")}`);
+          for (const { type, source, options } of mounts)
+            printLine(`${type} ${escapeField(source)} ${options.join(",")}`);
       });
     });
 };

@@ -58,8 +58,12 @@ function path({ reader }: Context, info: Info): string | undefined {
  */
 function mounts(info: Info, source: string | undefined): string | undefined {
   if (source === undefined) return undefined;
-  const escaped = source.replace(/[\\\s]/g, (c) => `\\${c.charCodeAt(0).toString(8).padStart(3, "0")}`);
-  return `bind ${escaped} ${info.kind === "active" ? "rw" : "ro"},rbind`;
+  return `bind ${escapeField(source)} ${info.kind === "active" ? "rw" : "ro"},rbind`;
+}
+
+/** @returns a path as a field of fstab(5) */
+export function escapeField(path: string): string {
+  return path.replace(/[\\\s]/g, (c) => `\\${c.charCodeAt(0).toString(8).padStart(3, "0")}`);
 }
 
 function usageValue(name: keyof Usage): Value {
