@@ -93,6 +93,10 @@ describe("the driver fuse-native", () => {
       `cd ${mnt}/active/open && python3 -c 'import os; os.open("f", os.O_CREAT | os.O_WRONLY, 0o6755)' && stat -c '%a %u' f`,
     );
     assert.equal(made.stdout, "755 0\n", made.stderr);
+    // Lists of access rights are kept, but the kernel does not know of them.
+    spawnSync("sh", ["-c", `cd ${mnt}/active/open; echo x > acl; chmod 600 acl; setfacl -m u:12345:r acl`]);
+    assert.match(asOther(`getfacl ${mnt}/active/open/acl`).stdout, /^user:12345:r--$/m);
+    assert.match(asOther(`cat ${mnt}/active/open/acl`).stderr, /Permission denied/);
     assert.match(asOther(`echo x > ${mnt}/active/x`).stderr, /Permission denied/);
   });
 

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import { chownSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 
@@ -11,7 +11,7 @@ export class TestUser {
   readonly home: string;
   readonly uid: number;
   readonly gid: number;
-  private readonly deviceMode = statSync(DEVICE).mode & 0o7777;
+  private readonly devices: string;
   private repository: string | undefined;
 
   constructor() {
@@ -21,7 +21,17 @@ export class TestUser {
       Number(execFileSync("id", [option, this.name], { encoding: "utf8" })),
     ) as [number, number];
     this.own(this.home);
-    chmodSync(DEVICE, 0o666);
+    this.devices = join(this.home, "devices");
+    this.provideDevice();
+  }
+
+  /** Another node of the device, for everybody, in the place of the host's: that one's mode is not for tests to change. */
+  private provideDevice(): void {
+    mkdirSync(this.devices);
+    execFileSync("mount", ["-t", "tmpfs", "-o", "mode=755", "tmpfs", this.devices]);
+    const node = join(this.devices, "fuse");
+    execFileSync("mknod", ["-m", "666", node, "c", "10", "229"]);
+    execFileSync("mount", ["--bind", node, DEVICE]);
   }
 
   /** What to put before a command, so that this user runs it. */
@@ -51,7 +61,7 @@ export class TestUser {
 
   remove(): void {
     if (this.repository !== undefined) execFileSync("umount", [this.repository]);
-    chmodSync(DEVICE, this.deviceMode);
+    for (const path of [DEVICE, this.devices]) execFileSync("umount", [path]);
     execFileSync("userdel", [this.name]);
     rmSync(this.home, { recursive: true });
   }
