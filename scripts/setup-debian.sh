@@ -22,6 +22,14 @@ need make make
 need ps procps
 # For --driver fuse-native; installed before npm install, so that the package's prebuilt binary is taken as it is.
 ldconfig -p | grep -q 'libfuse\.so\.2 ' || missing="$missing libfuse2"
+# The desktop tests.
+need Xvfb xvfb
+need dbus-daemon dbus
+need xdotool xdotool
+need scrot scrot
+need gio libglib2.0-bin
+need thunar thunar
+need pcmanfm pcmanfm
 [ -n "$missing" ] || exit 0
 export DEBIAN_FRONTEND=noninteractive
 apt-get -qq update
