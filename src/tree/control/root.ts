@@ -11,26 +11,34 @@ import { INFO_NODE, inoOf, KIND_DIRECTORY, KIND_NODES, KINDS, README_NODE } from
 
 const ROOT = 1;
 
-const README = `This is a snapshot store. Each directory below is a snapshot; use plain commands on it.
+const README = `This is a snapshot store. Each directory in active, committed and views is a
+snapshot, and plain commands are all you need:
 
-  mkdir active/web                     an empty directory to work in
-  mkdir active/web@base                a private, writable copy of committed/base
-  mkdir views/look@base                a read-only look at committed/base
-  mv active/web committed/web-1        commit: from now on it never changes
-  mv committed/web-1 committed/web-2   another name; what was made from it follows
-  rmdir committed/web-1                remove a snapshot, whatever it holds
-  rm -r active/web                     remove what you work in
-  rmdir info/active/web                the same in one step
+  mkdir active/web              an empty directory to work in
+  mkdir active/web@base         a private, writable copy of committed/base
+  mkdir views/look@base         a read-only look at committed/base
+  mv active/web committed/w1    commit: from now on it never changes
+  mv committed/w1 committed/w2  another name; what was made from it follows
+  rmdir committed/w2            remove it, whatever it holds (views/ as well)
+  rmdir info/active/web         remove what you work in; rm -r does it, too
 
-  active/      writable; copy, unpack, build, edit as anywhere
-  committed/   read-only, parents of others
-  views/       read-only
-  info/        what is known about each snapshot, one value per file:
-               cat info/committed/web-1/created; readlink info/active/web/parent
+info/ says what is known of each, one value per file. In info/committed/base:
 
-In a file manager: make a new folder in active/ and rename it to NAME@PARENT.
-A snapshot from which others were made, or that somebody has open, cannot be removed (busy).
-Names may not begin with a dot or contain @ ; in names % and two digits stand for odd characters.
+  cat state size created        how far it is, what it takes up, since when
+  cat changes                   A, M or D and a path, against its parent
+  ls -l parent children         what it was made from, and what from it,
+                                as active:web, committed:w1, views:look
+  echo yes > labels/tested      a label; rm takes it away, an empty one is none
+  echo "in use" > hold          nobody can remove it, until you rm hold
+  cat path mounts               its native directory, and how to bind it:
+    read -r type source options < mounts; mount -o "$options" "$source" DIR
+
+chmod and chown active, committed or views to say who may do so in them.
+Busy means: something was made from it, it is held, somebody has it open; and
+for a commit that a file in it is open for writing or it is mounted elsewhere.
+A name never begins with a dot; / @ and control characters are %2F %40 %XX.
+In a file manager: make a folder in active, rename it to NAME@PARENT, work in
+it, then cut it and paste it into committed. There is no trash.
 `;
 
 /** The directory that is mounted. */
