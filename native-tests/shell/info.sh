@@ -24,6 +24,7 @@ shows 'and hold, while it is held' 'hold' 'cd info/active/web; echo why > hold; 
 refuses 'none of them can be written but hold and labels' "$denied" 'echo x > info/active/web/new'
 refuses 'or removed' "$denied" 'rm info/active/web/id'
 refuses 'not even by root' 'Permission denied' 'echo 7 > info/active/web/id'
+eventually '(the copy is complete)' 'test "$(cat info/active/web/state)" = ready'
 shows 'programs that trust sizes read all of it' 'id kind created updated state path mounts labels/a: as large as they say' '
   cd info/active/web; echo 1 > labels/a
   for f in id kind created updated state path mounts labels/a; do test "$(stat -c %s $f)" = "$(cat $f | wc -c)"; printf "%s " $f; done | sed "s/ $/: as large as they say/"
