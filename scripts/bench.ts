@@ -7,6 +7,7 @@ import { CONTENDERS } from "./bench/contenders.js";
 import { measureControl } from "./bench/control.js";
 import { measureCounts, stress } from "./bench/counts.js";
 import { measureData } from "./bench/data.js";
+import { measureFuzz } from "./bench/fuzz.js";
 import { machine } from "./bench/machine.js";
 import { measureModel } from "./bench/model.js";
 import { measurePowerCuts } from "./bench/powercut.js";
@@ -21,6 +22,7 @@ const IO = join(ROOT, "scripts/bench/io.py");
 
 const USAGE = `usage: npm run bench -- data [--quick] [--rounds N] [--contender NAME]… [--stress SECONDS] [--no-table]
        npm run bench -- control [--quick] [--rounds N] [--filesystem ext4|xfs|btrfs]… [--files N] [--bytes N]
+       npm run bench -- fuzz [--requests N]
        npm run bench -- powercut [--cuts N]
        npm run bench -- scale [--snapshots N] [--rounds N]
        npm run bench -- model [--seconds N]
@@ -35,6 +37,11 @@ and inode caches were dropped. Writes are not followed by fsync: they end in the
 stat(2) about every millisecond, while another process copies 4 files and fsyncs each. No process is pinned to a core,
 daemons run with their defaults, and all contenders are mounted while one of them works. Requests are counted by the
 kernel's tracepoint fuse_request_send.`;
+
+const HOW_FUZZ = `How this was measured
+In memory, without a mount: half of the requests go to the dispatcher before a file system that answers at random, half
+to the tree on a store in a temporary directory. Three in ten are mutated: bytes flipped, cut, lengthened, a wrong length.
+A reply in a hundred is refused, as when the caller was killed. Runs are seeded by their number.`;
 
 const HOW_CONTROL = `How this was measured
 On a freshly made file system of each type in a loop-mounted image, caches warm, ways taking turns within a round.
@@ -82,6 +89,7 @@ async function main(): Promise<void> {
       filesystem: { type: "string", multiple: true, default: ["ext4", "xfs", "btrfs"] },
       files: { type: "string" },
       bytes: { type: "string" },
+      requests: { type: "string", default: "1000000" },
       cuts: { type: "string", default: "30" },
       snapshots: { type: "string", default: "100000" },
       seconds: { type: "string", default: "180" },
@@ -108,6 +116,9 @@ async function main(): Promise<void> {
       verdicts,
       details: { files, bytes },
     });
+  } else if (positionals[0] === "fuzz") {
+    const verdicts = await measureFuzz(Number(values.requests));
+    finish({ name: "fuzz", how: HOW_FUZZ, rows: [], names: [], reference: "", verdicts, details: {} });
   } else if (positionals[0] === "powercut") {
     const verdicts = await measurePowerCuts(Number(values.cuts));
     finish({

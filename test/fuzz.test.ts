@@ -20,6 +20,6 @@ describe("random and mutated requests", () => {
     const { result, counts, opened } = await fuzzTree(3, 20_000);
     assert.ok(result.successes > 3_000, JSON.stringify(result));
     assert.deepEqual({ ...counts, descriptors: 0 }, { nodes: 0, handles: 0, descriptors: 0 });
-    assert.ok(opened <= 0, `${opened} descriptors are left`);
+    assert.equal(opened, 0, `${opened} descriptors are left`);
   });
 });

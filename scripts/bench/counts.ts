@@ -14,6 +14,8 @@ export interface Counts {
   readonly writes: Requests | undefined;
   readonly firstFind: Requests | undefined;
   readonly secondFind: Requests | undefined;
+  /** The second asks once for the access time of what the first listed or read as a link; the third shows what stays. */
+  readonly thirdFind: Requests | undefined;
   readonly entries: number;
   /** Median milliseconds of a warm `find -ls`. */
   readonly findCommitted: number;
@@ -41,12 +43,14 @@ export function measureCounts(io: string): Counts {
     dropCaches();
     const firstFind = count?.(() => void find(tree));
     const secondFind = count?.(() => void find(tree));
+    const thirdFind = count?.(() => void find(tree));
     find(native);
     const passes = Array.from({ length: PASSES }, () => [find(native), find(tree)] as const);
     return {
       writes: none && many && subtract(many, none),
       firstFind,
       secondFind,
+      thirdFind,
       entries: Number(output(`find "$1" | wc -l`, native)),
       findNative: summarize(passes.map(([n]) => n)).median,
       findCommitted: summarize(passes.map(([, c]) => c)).median,

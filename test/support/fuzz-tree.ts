@@ -11,7 +11,7 @@ export interface TreeFuzzResult {
   readonly result: FuzzResult;
   /** What the tree holds after everything was given back. */
   readonly counts: TreeCounts;
-  /** Descriptors that are open now and were not before. */
+  /** Descriptors below snapshots/ that are still open. */
   readonly opened: number;
 }
 
