@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the Debian packages that the native tests use, as far as their programs are missing. Needs root; asks nothing.
+# Installs the Debian packages that the native tests and the benchmarks use, as far as their programs are missing. Needs root; asks nothing.
 set -eu
 missing=
 need() { # PROGRAM PACKAGE
@@ -19,6 +19,8 @@ need git git
 need python3 python3-minimal
 need setpriv util-linux
 need make make
+need fuse-overlayfs fuse-overlayfs
+need bindfs bindfs
 need ps procps
 # For --driver fuse-native; installed before npm install, so that the package's prebuilt binary is taken as it is.
 ldconfig -p | grep -q 'libfuse\.so\.2 ' || missing="$missing libfuse2"
