@@ -7,7 +7,6 @@ import { openReader } from "../store/reader.js";
 import { connectStore } from "../store/rpc.js";
 import type { Info } from "../store/types.js";
 import { BlockingPool } from "../sys/pool.js";
-import { setScheduling } from "../sys/scheduling.js";
 import { createTree } from "../tree/tree.js";
 import { DeferredHost } from "./deferred-host.js";
 import { idleReport } from "./idle-report.js";
@@ -17,8 +16,6 @@ import { treeOptions } from "./tree-options.js";
 // The thread that answers the kernel. It sits in the session's loop, so everything that it is told comes through ports
 // that the session attends to, and everything that it says is posted.
 
-const NICE = -10;
-const SLICE_MICROS = 100;
 const trace = log("daemon");
 const data = workerData as SessionData;
 const parent = parentPort;
@@ -53,9 +50,6 @@ host.bind(session);
 session.attach(parent, (message) => {
   if ((message as SessionCommand).type === "stop") session.stop();
 });
-// Everybody waits for this thread, and it is never long at work. Others than root stay as nice as they are.
-const scheduling = setScheduling(NICE, SLICE_MICROS);
-if (scheduling < 0) trace("scheduled as any other: errno %d", -scheduling);
 const say = (message: SessionMessage): void => parent.postMessage(message);
 
 say({ type: "started", wakeFd: session.wakeFd });
