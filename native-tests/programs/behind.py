@@ -11,7 +11,8 @@ from steps import *
 
 start()
 os.chmod(".", 0o777)
-KEPT = 1.2
+# For so long the kernel keeps names and attributes; natively nothing is waited for.
+KEPT = 0 if base == peer else 1.2
 
 
 def replace(path, content, mode=0o644, owner=0):
@@ -96,13 +97,13 @@ for what, make in {
 def many_links():
     """The file system gives the same inode number again."""
     wrong = []
-    for i in range(20):
+    for i in range(6):
         path = f"{peer}/link"
         if os.path.lexists(path):
             os.unlink(path)
         os.symlink(f"target{i:02}", path)
-        time.sleep(0.05 if i < 18 else KEPT)
-        if os.readlink("link") != f"target{i:02}" and i >= 18:
+        time.sleep(0.05 if i < 4 else KEPT)
+        if os.readlink("link") != f"target{i:02}" and i >= 4:
             wrong.append(i)
     return wrong
 
