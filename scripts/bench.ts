@@ -6,6 +6,7 @@ import { chart } from "./bench/chart.js";
 import { CONTENDERS } from "./bench/contenders.js";
 import { measureControl } from "./bench/control.js";
 import { measureCounts, stress } from "./bench/counts.js";
+import { measureCrashes } from "./bench/crash.js";
 import { measureData } from "./bench/data.js";
 import { measureFuzz } from "./bench/fuzz.js";
 import { machine } from "./bench/machine.js";
@@ -23,6 +24,7 @@ const IO = join(ROOT, "scripts/bench/io.py");
 const USAGE = `usage: npm run bench -- data [--quick] [--rounds N] [--contender NAME]… [--stress SECONDS] [--no-table]
        npm run bench -- control [--quick] [--rounds N] [--filesystem ext4|xfs|btrfs]… [--files N] [--bytes N]
        npm run bench -- fuzz [--requests N]
+       npm run bench -- crash
        npm run bench -- powercut [--cuts N]
        npm run bench -- scale [--snapshots N] [--rounds N]
        npm run bench -- model [--seconds N]
@@ -56,6 +58,12 @@ loop device: the copy is what the disk held at that instant, without anything th
 is mounted (which replays its journal), the store in it opened, and every committed snapshot compared with what was
 committed. Flushing is made to take 150 ms longer, so that commits are caught before they are on the disk. The disk keeps
 what it has taken: reordering in a volatile cache of its own is not played.`;
+
+const HOW_CRASH = `How this was measured
+A process opens a store and does one operation; at its first call that changes something on the disk, or at its first own
+step (publishing a directory, writing the metadata, setting a directory aside), it kills itself by SIGKILL, at the second
+in the next run, and so on until the operation comes to its end. Each time the store is opened, checked, used and compared
+with what may be there.`;
 
 const HOW_SCALE = `How this was measured
 Two stores on a fresh ext4 in an image, one with few snapshots and one with many, each tenth made from the one before it.
@@ -130,6 +138,9 @@ async function main(): Promise<void> {
       verdicts,
       details: {},
     });
+  } else if (positionals[0] === "crash") {
+    const verdicts = await measureCrashes();
+    finish({ name: "crash", how: HOW_CRASH, rows: [], names: [], reference: "", verdicts, details: {} });
   } else if (positionals[0] === "scale") {
     const { rows, names, verdicts } = await measureScale(Number(values.snapshots), rounds);
     finish({ name: "scale", how: HOW_SCALE, rows, names, reference: names[0]!, verdicts, details: {} });

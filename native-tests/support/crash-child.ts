@@ -9,7 +9,7 @@ import { OPERATIONS } from "./crash-operations.js";
 const [directory, name, plan] = process.argv.slice(2) as [string, string, string];
 const file = process.env["SNAPMOUNT_FAULT"]!;
 const operation = OPERATIONS[name]!;
-const store = await openStore(directory, { engine: createCopyEngine() });
+const store = await openStore(directory, { engine: createCopyEngine({ workers: 1 }) });
 writeFileSync(file, plan);
 // writeSync: what was said has been said when the process is killed.
 await operation.run(store, () => writeSync(1, "acknowledged\n"));

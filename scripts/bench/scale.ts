@@ -14,7 +14,7 @@ const DISK_BYTES = 8 * 2 ** 30;
 const MOUNT_LIMIT_MS = 1000;
 /** "Unaffected": at most so many times as long as in a store of `FEW` snapshots. */
 const UNAFFECTED = 2;
-const FEW = 100;
+const FEW = 1000;
 
 interface Measured {
   readonly mount: readonly number[];

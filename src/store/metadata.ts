@@ -178,6 +178,11 @@ export class Metadata {
     return [...this.work.getRange()].map(({ key, value }) => [Number(key.readBigUInt64BE()), value]);
   }
 
+  /** The ids of all records; in a fraction of the time that reading these takes. */
+  recordIds(): Set<number> {
+    return new Set(this.snapshots.getKeys().map((key) => Number(key.readBigUInt64BE())));
+  }
+
   /** Every record as it stands, with its id. */
   *records(): Generator<[number, Record]> {
     for (const { key, value } of this.snapshots.getRange()) yield [Number(key.readBigUInt64BE()), value];

@@ -58,20 +58,21 @@ export class Recovery {
     // Whatever becomes of them, their numbers are not given away again while their directories are there.
     const most = found.reduce((id, one) => ("id" in one ? Math.max(id, one.id) : id), 0);
     if (most >= nextId) metadata.transaction(() => metadata.useUp(most));
-    for (const one of found) this.sort(one, nextId, isTrusted);
+    const recorded = metadata.recordIds();
+    for (const one of found) this.sort(one, recorded, nextId, isTrusted);
     if (!isTrusted) this.forgetMissing(new Set(found.flatMap((one) => ("id" in one ? [one.id] : []))));
   }
 
-  private sort(found: Found, nextId: number, isTrusted: boolean): void {
-    const { metadata, layout } = this.ground;
+  private sort(found: Found, recorded: ReadonlySet<number>, nextId: number, isTrusted: boolean): void {
+    const { layout } = this.ground;
     if (found.type === "unfinished") {
       if (this.isOfPendingCopy(found.name)) return;
       trace("%s was not finished: deleting it", found.name);
       void this.background.deleteStray(`${layout.snapshots}/${found.name}`);
     } else if (found.type === "removed") {
-      if (metadata.get(found.id) === undefined) this.finishRemoval(found.id);
+      if (!recorded.has(found.id)) this.finishRemoval(found.id);
       else if (!layout.exists(layout.path(found.id))) layout.restore(found.id);
-    } else if (metadata.get(found.id) === undefined) {
+    } else if (!recorded.has(found.id)) {
       if (found.id < nextId || isTrusted) {
         // It was removed, and that had not reached the disk; or nobody was told of it yet.
         trace("%d has no record: deleting it", found.id);
