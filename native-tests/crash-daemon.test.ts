@@ -1,0 +1,103 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { inspectStore } from "../src/store/inspection.js";
+import { Arena } from "./support/arena.js";
+import { until } from "./support/command-line.js";
+import { treeLines } from "./support/tree-lines.js";
+
+/** The steps of the store at which the daemon dies, by what is typed; `work` and `base` are there before. */
+const DEATHS: readonly {
+  readonly command: string;
+  readonly steps: readonly string[];
+  /** What may have become of it: listings of active/ and committed/. */
+  readonly outcomes: readonly string[];
+}[] = [
+  {
+    command: "mkdir active/new@base",
+    steps: ["publish", "transaction", "transacted", "ficlone"],
+    outcomes: ["work base", "new work base"],
+  },
+  {
+    command: "mv active/work committed/next",
+    steps: ["transacted", "syncfs", "durable"],
+    outcomes: ["work base", "base next"],
+  },
+  {
+    command: "rmdir info/active/work",
+    steps: ["discard", "transaction", "transacted", "unlinkat"],
+    outcomes: ["work base", "base"],
+  },
+];
+
+describe("a daemon that is killed at a step of the store", () => {
+  let arena: Arena;
+  let directory: string;
+  let plain: readonly string[];
+  const plan = (text: string): void => writeFileSync(join(directory, "plan"), text);
+  const mounted = (work: () => void): void => {
+    process.env["SNAPMOUNT_FAULT"] = join(directory, "plan");
+    work();
+    delete process.env["SNAPMOUNT_FAULT"];
+  };
+  before(() => {
+    directory = mkdtempSync(join(tmpdir(), "snapmount-plan-"));
+    mounted(() => {
+      arena = new Arena({ size: 2 ** 29 });
+    });
+    arena.sh("mkdir active/base && cp -a /etc/default /etc/passwd active/base/");
+    plain = treeLines(`${arena.mnt}/active/base`);
+    arena.sh("mv active/base committed/");
+  });
+  after(() => {
+    plan("");
+    arena.close();
+    rmSync(directory, { recursive: true });
+  });
+
+  for (const { command, steps, outcomes } of DEATHS) {
+    for (const step of steps) {
+      it(`${command}, at ${step}`, async () => {
+        arena.sh("test -e active/work || mkdir active/work@base; cat info/active/work/path");
+        const { pid } = JSON.parse(readFileSync(`${arena.store}/lock`, "utf8")) as { pid: number };
+        plan(`${step}=kill`);
+        spawnSync("sh", ["-c", command], { cwd: arena.mnt, timeout: 10_000 });
+        // Nobody may be left who reaps it.
+        const died = await until(() => !isRunning(pid), 5000);
+        plan("");
+        assert.ok(died, `the daemon came to ${step}`);
+        mounted(() => arena.mount([]));
+        const listed = arena
+          .sh("ls active committed | grep -v : | grep . || true")
+          .trim()
+          .replaceAll("\n", " ");
+        assert.ok(outcomes.includes(listed), listed);
+        for (const path of ["committed/base", "active/new", "active/work", "committed/next"])
+          if (listed.split(" ").includes(path.split("/")[1]!)) {
+            arena.sh(`cat info/${path}/path`);
+            assert.deepEqual(treeLines(`${arena.mnt}/${path}`), plain, path);
+          }
+        arena.sh("for i in active/new committed/next; do test ! -e $i || rmdir info/$i; done");
+        arena.unmount();
+        const { findings } = await inspectStore(arena.store, { repair: false });
+        assert.deepEqual(findings, []);
+        mounted(() => arena.mount([]));
+        assert.ok(
+          await until(() => readdirSync(`${arena.store}/snapshots`).every((name) => /^\d+$/.test(name))),
+        );
+      });
+    }
+  }
+});
+
+function isRunning(pid: number): boolean {
+  try {
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+    throw error;
+  }
+}
