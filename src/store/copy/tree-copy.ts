@@ -15,7 +15,7 @@ import {
   S_IFMT,
   S_IFREG,
 } from "../../sys/constants.js";
-import { listDir } from "../../sys/dir.js";
+import { listDir, seekDir } from "../../sys/dir.js";
 import { ECANCELED, ENXIO } from "../../sys/errno.js";
 import { check, SysError } from "../../sys/error.js";
 import { fault } from "../../sys/fault.js";
@@ -195,6 +195,8 @@ export class TreeCopy {
 
   /** What is left to do in a directory that has its entries. */
   private scan(fd: number, path: RawName | ""): Visit {
+    // btrfs lists what there was when the directory was opened, or rewound; the entries may have been made since.
+    check(seekDir(fd, 0n), "lseek", printable(path as RawName));
     const entries = listDir(fd);
     if (typeof entries === "number") throw new SysError(-entries, "readdir", printable(path as RawName));
     const directories: RawName[] = [];
