@@ -2,10 +2,12 @@ import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { release } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { CommandLine, type Ended, until } from "./support/command-line.js";
 import { Holder } from "./support/holder.js";
+import { makeImage } from "./support/image.js";
 
 let cli: CommandLine;
 beforeEach(() => {
@@ -33,6 +35,12 @@ function mounted(store: string): Subject {
 function done(result: Ended): string {
   assert.equal(result.status, 0, result.stderr);
   return result.stdout;
+}
+
+/** Linux 6.9 or later (FUSE_PASSTHROUGH); these tests run as root. */
+function hasPassthrough(): boolean {
+  const [major = 0, minor = 0] = release().split(".").map(Number);
+  return major > 6 || (major === 6 && minor >= 9);
 }
 
 /** Where files of a snapshot are written. */
@@ -200,6 +208,7 @@ describe("every command", () => {
     const status = JSON.parse(done(cli.run("status", store, "--json"))) as Record<string, unknown>;
     assert.equal(status["mountpoint"], cli.path(mountpoint!));
     assert.equal(status["pid"], cli.daemon(store));
+    assert.deepEqual([status["driver"], status["passthrough"]], ["kernel", hasPassthrough()]);
     assert.deepEqual(status["snapshots"], { active: 2, committed: 0, views: 0 });
     assert.match(cli.run("ls", cli.path("store-mnt/active")).stderr, /is no store/);
     assert.equal(cli.run("ls", "none").status, 5);
@@ -220,6 +229,35 @@ describe("every command", () => {
     assert.deepEqual(await Promise.all(started.map(({ exit }) => exit)), [0, 0, 0, 0]);
     assert.equal(done(cli.run("ls", "-q", store)), "active/a\nactive/b\nactive/c\nactive/d\n");
   });
+});
+
+describe("usage", () => {
+  for (const [type, own] of [
+    ["btrfs", 2 ** 20],
+    ["ext4", 5 * 2 ** 20],
+  ] as const) {
+    it(`tells what is exclusively a snapshot's own on ${type}, ${own >> 20} of 5 MiB`, () => {
+      const disk = makeImage(type, cli.directory, "disk", 512 * 2 ** 20);
+      try {
+        mkdirSync(join(disk.path, "store"));
+        const subject = { store: "disk/store", mountpoint: undefined };
+        done(cli.run("prepare", "disk/store", "base"));
+        run("head -c 4M /dev/urandom > shared", directory(subject, "active/base"));
+        done(cli.run("commit", "disk/store", "active/base"));
+        done(cli.run("prepare", "disk/store", "web@base"));
+        run("head -c 1M /dev/urandom > own", directory(subject, "active/web"));
+        const [usage] = JSON.parse(done(cli.run("usage", "disk/store", "active/web", "--json"))) as {
+          readonly size: number;
+          readonly exclusive: number;
+        }[];
+        // Directories take a few blocks.
+        assert.ok(usage !== undefined && usage.size - 5 * 2 ** 20 < 2 ** 16, JSON.stringify(usage));
+        assert.ok(usage.exclusive >= own && usage.exclusive - own < 2 ** 16, JSON.stringify(usage));
+      } finally {
+        disk.close();
+      }
+    });
+  }
 });
 
 describe("why", () => {

@@ -22,6 +22,8 @@ need make make
 need fuse-overlayfs fuse-overlayfs
 need bindfs bindfs
 need ps procps
+need zsh zsh
+need fish fish
 # For --driver fuse-native; installed before npm install, so that the package's prebuilt binary is taken as it is.
 ldconfig -p | grep -q 'libfuse\.so\.2 ' || missing="$missing libfuse2"
 # The desktop tests.

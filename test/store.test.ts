@@ -232,7 +232,7 @@ describe("the store", () => {
   });
 
   it("is had by one process, and not by an older version", async () => {
-    store.setLockInfo({ mountpoint: "/mnt/x" });
+    store.setLockInfo({ mountpoint: "/mnt/x", driver: "kernel", passthrough: false });
     await assert.rejects(
       openStore(directory, { engine: new PlainEngine() }),
       refused("Busy", /mounted at \/mnt\/x/),

@@ -17,6 +17,9 @@ export interface Place {
   /** Undefined when the mount does not say it to this user. */
   readonly store: string | undefined;
   readonly mountpoint: string | undefined;
+  readonly driver?: string | undefined;
+  /** Whether the kernel reads and writes files by itself; undefined when that is not known. */
+  readonly passthrough?: boolean | undefined;
   /** Of the daemon. */
   readonly pid: number | undefined;
 }

@@ -29,7 +29,7 @@ export async function openAccess(path: string, create = false): Promise<Access> 
   const source = printable(mount.source);
   if (isAlive(real)) {
     const store = source.startsWith("/") ? source : undefined;
-    return new MountedStore({ store, mountpoint: real, pid: ownerOf(store)?.pid }, real);
+    return mounted(store, real, ownerOf(store));
   }
   if (source.startsWith("/") && isStore(source)) return openDirectory(source, false);
   throw new Failure(
@@ -67,7 +67,7 @@ async function openDirectory(directory: string, create: boolean): Promise<Access
   for (;;) {
     const owner = ownerOf(directory);
     if (owner?.mountpoint !== undefined && mountAt(owner.mountpoint)?.type === MOUNT_TYPE) {
-      if (isAlive(owner.mountpoint)) return mounted(directory, owner.mountpoint, owner.pid);
+      if (isAlive(owner.mountpoint)) return mounted(directory, owner.mountpoint, owner);
     } else if (owner === undefined || owner.mountpoint === undefined) {
       const own = await openUnlessBusy(directory, deadline);
       if (own !== undefined) return own;
@@ -76,8 +76,9 @@ async function openDirectory(directory: string, create: boolean): Promise<Access
   }
 }
 
-function mounted(store: string, mountpoint: string, pid: number): Access {
-  return new MountedStore({ store, mountpoint, pid }, mountpoint);
+function mounted(store: string | undefined, mountpoint: string, owner: Owner | undefined): Access {
+  const { pid, driver, passthrough } = owner ?? {};
+  return new MountedStore({ store, mountpoint, pid, driver, passthrough }, mountpoint);
 }
 
 /** @returns undefined while somebody else has it and there is time to wait */

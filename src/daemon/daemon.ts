@@ -82,7 +82,7 @@ async function withStore(
   try {
     const store = await openWhenClosed(places.store, engine, request.options.readOnly);
     try {
-      store.setLockInfo({ mountpoint: places.mountpoint });
+      store.setLockInfo({ mountpoint: places.mountpoint, driver: request.driver, passthrough: false });
       for (const message of store.recovered) warn(message);
       await use(store);
     } finally {
@@ -193,13 +193,13 @@ function attach(
       return { session, close: () => undefined };
     }
     const fd = mountFuse(how);
-    const session = new SessionThread(store, {
-      fd,
-      directory: places.store,
-      maxStackDepth: stackDepth(places.store),
-      options,
-      debug: request.debug,
-    });
+    const { store: directory, mountpoint } = places;
+    const maxStackDepth = stackDepth(directory);
+    const session = new SessionThread(
+      store,
+      { fd, directory, maxStackDepth, options, debug: request.debug },
+      (passthrough) => store.setLockInfo({ mountpoint, driver: request.driver, passthrough }),
+    );
     return { session, close: () => close(fd) };
   } catch (error) {
     throw new Failure("fuse", `${places.mountpoint} cannot be mounted: ${messageOf(error)}`);

@@ -19,6 +19,8 @@ export interface SessionData {
 export type SessionMessage =
   /** It can be woken through this eventfd from now on, and begins to answer. */
   | { readonly type: "started"; readonly wakeFd: number }
+  /** What was agreed on with the kernel. */
+  | { readonly type: "negotiated"; readonly passthrough: boolean }
   /** The mount has gone, in whatever way; everything is given back. */
   | { readonly type: "ended" };
 

@@ -18,8 +18,9 @@ export class SessionThread implements Session {
   /**
    * @param store is served to the thread
    * @param data what it is started with
+   * @param onPassthrough told whether the kernel reads and writes files by itself
    */
-  constructor(store: Store, data: Omit<SessionData, "port">) {
+  constructor(store: Store, data: Omit<SessionData, "port">, onPassthrough: (passthrough: boolean) => void) {
     const { port1, port2 } = new MessageChannel();
     this.worker = new Worker(new URL("./session-worker.js", import.meta.url), {
       workerData: { ...data, port: port2 } satisfies SessionData,
@@ -33,6 +34,10 @@ export class SessionThread implements Session {
     this.worker.on("message", (message: SessionMessage) => {
       if (message.type === "ended") {
         orderly = true;
+        return;
+      }
+      if (message.type === "negotiated") {
+        onPassthrough(message.passthrough);
         return;
       }
       this.wakeFd = message.wakeFd;

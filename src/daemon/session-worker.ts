@@ -39,7 +39,9 @@ const tree = createTree({
 });
 tell = (change) => tree.onStoreChange(change);
 const counters = new Int32Array(OPCODES);
+const say = (message: SessionMessage): void => parent.postMessage(message);
 const session = new Session(data.fd, tree, {
+  onNegotiated: ({ passthrough }) => say({ type: "negotiated", passthrough }),
   counters,
   ...(trace.enabled && { onIdle: idleReport(tree, counters) }),
   maxStackDepth: data.maxStackDepth,
@@ -50,8 +52,6 @@ host.bind(session);
 session.attach(parent, (message) => {
   if ((message as SessionCommand).type === "stop") session.stop();
 });
-const say = (message: SessionMessage): void => parent.postMessage(message);
-
 say({ type: "started", wakeFd: session.wakeFd });
 await session.run();
 trace("the session has ended");

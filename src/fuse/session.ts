@@ -11,7 +11,7 @@ import { clearEventFd, makeEventFd, PollSet } from "../sys/poll.js";
 import type { BlockingPool } from "../sys/pool.js";
 import { Dispatcher } from "./dispatcher.js";
 import { Exchange } from "./exchange.js";
-import type { FileSystem, NodeId, SessionControl } from "./filesystem.js";
+import type { Features, FileSystem, NodeId, SessionControl } from "./filesystem.js";
 import { type Negotiated, negotiate } from "./negotiate.js";
 import {
   FUSE_EXPIRE_ONLY,
@@ -39,6 +39,8 @@ export interface SessionOptions {
   readonly pool: Pick<BlockingPool, "call">;
   /** Called before the session sleeps because nobody asks anything. */
   readonly onIdle?: () => void;
+  /** Called once it is agreed with the kernel what the session can do, before anything else is answered. */
+  readonly onNegotiated?: (features: Features) => void;
   /** Takes the number of requests by opcode, and at index 0 that of open backing files. */
   readonly counters?: Int32Array;
 }
@@ -159,6 +161,7 @@ export class Session implements SessionControl, PortHost {
     if (agreed === undefined) return;
     this.negotiated = agreed;
     debug("negotiated %o", agreed);
+    this.options.onNegotiated?.(agreed);
     this.fs.init(this);
   }
 

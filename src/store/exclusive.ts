@@ -13,8 +13,8 @@ import {
 import { listDir } from "../sys/dir.js";
 import { ENOENT, EPERM } from "../sys/errno.js";
 import { check } from "../sys/error.js";
+import { sharedBytes } from "../sys/extents.js";
 import { close, openAt } from "../sys/file.js";
-import { sharedBytes } from "../sys/shared-extents.js";
 import { Stat, statAt } from "../sys/stat.js";
 
 const AT_FDCWD = -100;

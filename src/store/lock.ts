@@ -14,11 +14,17 @@ const NOTE_BYTES = 8192;
 const LOCK_EX = 2;
 const LOCK_NB = 4;
 
-/** Who has a store. */
-export interface Owner {
+/** Who has a store, and where it is mounted, unless a command works on it directly. */
+export interface Owner extends Partial<Mounted> {
   readonly pid: number;
-  /** Where it is mounted, unless a command works on it directly. */
-  readonly mountpoint?: string;
+}
+
+/** How a store is mounted. */
+export interface Mounted {
+  readonly mountpoint: string;
+  readonly driver: string;
+  /** Whether the kernel reads and writes files by itself. */
+  readonly passthrough: boolean;
 }
 
 /** What a process has written is there for the next one as long as neither the boot nor the mount has changed. */
@@ -120,9 +126,8 @@ function taken(directory: string, owner: Owner | undefined): StoreError {
 
 /** @returns who has a store, as far as it is written down; undefined when nobody has */
 export function lockOwner(directory: string): Owner | undefined {
-  const { pid, mountpoint } = noteOf(directory);
-  if (pid === undefined || !isRunning(pid)) return undefined;
-  return { pid, ...(mountpoint !== undefined && { mountpoint }) };
+  const { boot: _, mount: __, pid, ...mounted } = noteOf(directory);
+  return pid === undefined || !isRunning(pid) ? undefined : { pid, ...mounted };
 }
 
 function noteOf(directory: string): Note {

@@ -10,7 +10,7 @@ import { Creation } from "./creation.js";
 import { closed, fromSystem, precondition, readOnly } from "./errors.js";
 import { compileFilters } from "./filter.js";
 import { Layout } from "./layout.js";
-import { StoreLock } from "./lock.js";
+import { type Mounted, StoreLock } from "./lock.js";
 import type { Metadata } from "./metadata.js";
 import type { CopyAhead, Need } from "./pending.js";
 import { MetadataReader, openMetadata } from "./reader.js";
@@ -114,8 +114,8 @@ export class Store implements Snapshotter, CopyAhead {
   }
 
   /** Writes down where the store is mounted, for those who find it locked. */
-  setLockInfo(info: { readonly mountpoint: string }): void {
-    this.lock.tell({ mountpoint: info.mountpoint });
+  setLockInfo(info: Mounted): void {
+    this.lock.tell(info);
   }
 
   async prepare(key: string, parent: string | undefined, options: CreateOptions = {}): Promise<Info> {

@@ -9,6 +9,8 @@ interface StatusJson {
   readonly store: string | null;
   readonly mountpoint: string | null;
   readonly pid: number | null;
+  readonly driver: string | null;
+  readonly passthrough: boolean | null;
   readonly snapshots: Readonly<Record<string, number>>;
   readonly underWay: readonly { readonly name: string; readonly state: string }[];
   readonly size: number;
@@ -35,7 +37,7 @@ export const addStatus: AddCommand = (program) => {
 };
 
 async function statusOf(access: Access): Promise<StatusJson> {
-  const { store, mountpoint, pid } = access.place;
+  const { store, mountpoint, pid, driver, passthrough } = access.place;
   const snapshots = await access.list();
   const underWay = snapshots.filter(({ state }) => state !== "ready");
   const space = await statfs(mountpoint ?? store ?? "/");
@@ -44,6 +46,8 @@ async function statusOf(access: Access): Promise<StatusJson> {
     store: store ?? null,
     mountpoint: mountpoint ?? null,
     pid: pid ?? null,
+    driver: driver ?? null,
+    passthrough: passthrough ?? null,
     snapshots: Object.fromEntries(KINDS.map((kind) => [KIND_DIRECTORY[kind], count(kind)])),
     underWay: underWay.map((snapshot) => ({ name: refText(snapshot), state: snapshot.state })),
     size: space.blocks * space.bsize,
@@ -57,6 +61,10 @@ function show(status: StatusJson): void {
   line("store", status.store ?? "-");
   line("mounted", status.mountpoint ?? "no");
   if (status.pid !== null) line("process", String(status.pid));
+  if (status.driver !== null) {
+    const how = status.passthrough === true ? "the kernel reads and writes by itself" : "without passthrough";
+    line("driver", `${status.driver}, ${how}`);
+  }
   for (const [kind, count] of Object.entries(status.snapshots)) line(kind, String(count));
   line("free", `${humanSize(status.free)} of ${humanSize(status.size)}, ${status.freeInodes} inodes`);
   for (const { name, state } of status.underWay) line("under way", `${name} ${state}`);
