@@ -19,9 +19,11 @@ const MORE_CHANGES = `
   printf x | dd of=odd/sparse bs=1 seek=10000000 conv=notrunc status=none; setfattr -n user.top -v 1 .
   find odd -newermt '2026-01-01' -exec touch -h -d '2021-01-01 00:00:00.5' {} +
 `;
+/** The last makes a name of a file that is the same otherwise. */
 const SECOND_CHANGES = `
   rm -r odd/holes new; mkdir odd/deeper; mv odd/deep odd/deeper/; rm odd/todir; mkdir odd/todir; echo x > odd/todir/x
   find odd -newermt '2026-01-01' -exec touch -h -d '2022-01-01 00:00:00.25' {} +; chmod 2711 .
+  ln odd/d1/file odd/another-name
 `;
 
 describe("an archive of a Debian root tree with every oddity", () => {

@@ -94,6 +94,7 @@ async function changesOf(
       signal.throwIfAborted();
       for (const change of changes) set.add(change);
     }
+    await set.complete(signal);
     return set;
   } catch (error) {
     set.close();

@@ -1,6 +1,17 @@
-import { type RawName, rawFromText } from "../../base/bytes.js";
-import { O_CLOEXEC, O_DIRECTORY, O_RDONLY, S_IFDIR, S_IFMT } from "../../sys/constants.js";
-import { check } from "../../sys/error.js";
+import { setImmediate as tick } from "node:timers/promises";
+import { printable, type RawName, rawFromText } from "../../base/bytes.js";
+import {
+  DT_DIR,
+  DT_UNKNOWN,
+  O_CLOEXEC,
+  O_DIRECTORY,
+  O_NOFOLLOW,
+  O_RDONLY,
+  S_IFDIR,
+  S_IFMT,
+} from "../../sys/constants.js";
+import { listDir } from "../../sys/dir.js";
+import { check, SysError } from "../../sys/error.js";
 import { close, openAt } from "../../sys/file.js";
 import { Stat, statAt } from "../../sys/stat.js";
 import type { TreeChange } from "../changes.js";
@@ -51,6 +62,36 @@ export class ChangeSet {
     if (this.stat.nlink > 1) this.linked.add(inodeOf(this.stat));
   }
 
+  /**
+   * To be called when all is added: looks for the other names of files with several names.
+   * @throws SysError, or the reason of the signal
+   */
+  async complete(signal: AbortSignal): Promise<void> {
+    if (this.linked.size > 0) await this.findNames(this.after, "" as RawName, signal);
+  }
+
+  private async findNames(fd: number, path: RawName, signal: AbortSignal): Promise<void> {
+    await tick();
+    signal.throwIfAborted();
+    const entries = listDir(fd);
+    if (typeof entries === "number") throw new SysError(-entries, "readdir", printable(path));
+    for (const { name, type } of entries) {
+      const below = (path === "" ? name : `${path}/${name}`) as RawName;
+      const isKnown = type !== DT_UNKNOWN || statAt(this.stat, fd, name) < 0;
+      if (type === DT_DIR || (!isKnown && this.stat.isDirectory)) {
+        const child = check(openAt(fd, name, OPEN_DIR | O_NOFOLLOW), "open", printable(below));
+        try {
+          await this.findNames(child, below, signal);
+        } finally {
+          close(child);
+        }
+      } else if (statAt(this.stat, fd, name) === 0 && this.linked.has(inodeOf(this.stat))) {
+        this.changed.add(below);
+        this.touched.add(path);
+      }
+    }
+  }
+
   /** Whether a directory of the snapshot belongs to the layer. */
   hasDirectory(path: RawName, now: Readonly<Stat>): boolean {
     if (this.changed.has(path) || this.touched.has(path)) return true;
@@ -60,8 +101,8 @@ export class ChangeSet {
   }
 
   /** Whether anything else does. */
-  hasFile(path: RawName, now: Readonly<Stat>): boolean {
-    return this.changed.has(path) || (now.nlink > 1 && this.linked.has(inodeOf(now)));
+  hasFile(path: RawName): boolean {
+    return this.changed.has(path);
   }
 
   /** @returns names that a directory has lost, or that are of another type now, in order */

@@ -128,7 +128,7 @@ class Exporter {
       }
       return;
     }
-    if (changes !== undefined && !changes.hasFile(path, stat)) return;
+    if (changes !== undefined && !changes.hasFile(path)) return;
     const inode = `${stat.dev}:${stat.ino}`;
     const first = stat.nlink > 1 ? this.links.get(inode) : undefined;
     if (stat.nlink > 1 && first === undefined) this.links.set(inode, path);
