@@ -70,6 +70,10 @@ export class Exchange {
   get node(): number {
     return this.rawU64(16);
   }
+  /** Thread of the caller, 0 when nobody waits. */
+  get pid(): number {
+    return this.inView.getUint32(32, true);
+  }
   /** Identity of the request, for INTERRUPT. */
   get unique(): number {
     return this.rawU64(8);

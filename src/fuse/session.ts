@@ -9,6 +9,7 @@ import { closeBackingFile, openBackingFile } from "../sys/fuse-device.js";
 import { allocateMemory, type Memory } from "../sys/memory.js";
 import { clearEventFd, makeEventFd, PollSet } from "../sys/poll.js";
 import type { BlockingPool } from "../sys/pool.js";
+import { Companion } from "./companion.js";
 import { Dispatcher } from "./dispatcher.js";
 import { Exchange } from "./exchange.js";
 import type { Features, FileSystem, NodeId, SessionControl } from "./filesystem.js";
@@ -25,6 +26,12 @@ import {
 const debug = log("fuse");
 /** Most requests that are put aside while queued releases are looked for. */
 const MOST_ASIDE = 64;
+/** While requests follow each other, messages are looked for every so many of them. */
+const PUMP_EVERY = 8;
+/** While answers are outstanding, the event loop gets a turn every so many rounds. */
+const TURN_EVERY = 32;
+/** For how long the processor of the last caller is kept when nobody asks. */
+const FOLLOW_MS = 20;
 /** Headers, a name and its NUL. */
 const NOTICE_ROOM = 4096;
 
@@ -56,6 +63,7 @@ export class Session implements SessionControl, PortHost {
   private readonly idle: Exchange[] = [];
   private readonly aside: { exchange: Exchange; length: number }[] = [];
   private readonly dispatcher: Dispatcher;
+  private readonly companion = new Companion();
   private negotiated: Negotiated | undefined;
   private passthroughWorks = true;
   private ended = false;
@@ -96,34 +104,59 @@ export class Session implements SessionControl, PortHost {
    */
   async run(): Promise<void> {
     const poll = new PollSet([this.fd, this.wakeFd]);
-    const patience = BigInt(this.options.busyPollMicros ?? 100) * 1000n;
+    const patience = (this.options.busyPollMicros ?? 100) / 1000;
     let x = this.take();
-    let active = process.hrtime.bigint();
+    let active = performance.now();
+    let answered = false;
     try {
-      while (!this.ended) {
+      for (let round = 0; !this.ended; round++) {
         const length = this.nextRequest(x);
+        // Answers that are promises go on as microtasks, which run only while nothing else does; now and then all that is
+        // due gets its turn.
+        let turnDue = round % TURN_EVERY === 0;
         if (length > 0) {
-          if (this.handle(x, length)) x = this.take();
-          active = process.hrtime.bigint();
+          answered = true;
+          if (this.handle(x, length)) {
+            x = this.take();
+            turnDue = true;
+          }
         } else if (length === 0 || length === -ENODEV || length === -ECONNABORTED) break;
         else if (length !== -EAGAIN && length !== -EINTR && length !== -ENOENT)
           throw new SysError(-length, "read", "/dev/fuse");
-        if (this.pump()) active = process.hrtime.bigint();
-        // Answers that are promises go on as microtasks, which run only while nothing else does.
-        if (this.dispatcher.outstanding > 0) await turn();
-        if (length === -EAGAIN && process.hrtime.bigint() - active > patience) {
-          this.options.onIdle?.();
-          poll.wait(this.dispatcher.outstanding > 0 ? 1 : -1);
-          clearEventFd(this.wakeFd);
-          this.pump();
-          if (this.dispatcher.outstanding > 0) await turn();
-          active = process.hrtime.bigint();
-        }
+        if ((length < 0 || round % PUMP_EVERY === 0) && this.pump()) answered = turnDue = true;
+        if (turnDue && this.dispatcher.outstanding > 0) await turn();
+        if (length !== -EAGAIN) continue;
+        const now = performance.now();
+        if (answered) active = now;
+        answered = false;
+        // Whoever shares the processor with us cannot ask while we poll.
+        if (!this.companion.follows && now - active <= patience) continue;
+        if (await this.sleep(poll)) answered = true;
       }
     } finally {
+      this.companion.close();
       if (this.negotiated !== undefined) this.fs.destroy();
       close(this.wakeFd);
     }
+  }
+
+  /** Waits for requests and messages, and takes the messages in. @returns whether there is something to do */
+  private async sleep(poll: PollSet): Promise<boolean> {
+    const { companion, dispatcher } = this;
+    this.options.onIdle?.();
+    const waiting = dispatcher.outstanding > 0;
+    let ready = poll.wait(waiting ? 1 : companion.follows ? FOLLOW_MS : -1);
+    if (ready === 0 && !waiting) {
+      companion.leave();
+      ready = poll.wait(-1);
+    }
+    const told = poll.events(1) !== 0;
+    if (told) {
+      clearEventFd(this.wakeFd);
+      this.pump();
+    }
+    if (waiting && (told || ready === 0)) await turn();
+    return ready > 0;
   }
 
   private nextRequest(x: Exchange): number {
@@ -139,6 +172,7 @@ export class Session implements SessionControl, PortHost {
     if (length < IN_HEADER) return false;
     const { opcode } = x;
     if (opcode < OPCODES) Atomics.add(this.counters, opcode, 1);
+    this.companion.note(opcode, x.pid);
     if (this.negotiated === undefined) {
       if (opcode !== Op.INIT) {
         x.begin(length);

@@ -1,4 +1,5 @@
 import { type MessagePort, workerData } from "node:worker_threads";
+import { runAnywhere } from "./affinity.js";
 import { fault } from "./fault.js";
 import { cFunction, retry } from "./ffi.js";
 import { allocate, copyRange, dataSync, sync, syncFs } from "./file.js";
@@ -24,6 +25,8 @@ const calls: Readonly<Record<PoolOperation, Call>> = {
     copyRange(from!, fromOffset!, to!, toOffset!, length!),
   fallocate: (fd, mode, offset, length) => allocate(fd!, mode!, offset!, length!),
 };
+
+runAnywhere();
 
 const { port, wakeFd } = workerData as { port: MessagePort; wakeFd: number };
 port.on("message", (request: PoolRequest) => {

@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Companion } from "../src/fuse/companion.js";
+import { Op } from "../src/fuse/protocol.js";
+import { allowedProcessors, oneProcessor, type Processors, ThreadWatch } from "../src/sys/affinity.js";
+
+/** @returns the numbers of the processors in a set */
+function members(set: Processors | undefined): number[] {
+  assert.ok(set !== undefined);
+  return Array.from(set).flatMap((byte, at) =>
+    [0, 1, 2, 3, 4, 5, 6, 7].filter((bit) => (byte & (1 << bit)) !== 0).map((bit) => at * 8 + bit),
+  );
+}
+
+const here = (): number[] => members(allowedProcessors(0));
+const ask = (companion: Companion, times: number, opcode: number = Op.GETATTR, tid = process.pid): void => {
+  for (let i = 0; i < times; i++) companion.note(opcode, tid);
+};
+
+test("oneProcessor() is a set with just that one", () => {
+  assert.deepEqual(
+    [0, 7, 8, 63, 200].map((index) => members(oneProcessor(index))),
+    [[0], [7], [8], [63], [200]],
+  );
+});
+
+test("ThreadWatch tells one of the processors where a thread may run, and -1 of a thread that is not", () => {
+  const watch = new ThreadWatch();
+  assert.ok(here().includes(watch.processor(process.pid)));
+  assert.equal(watch.processor(2 ** 22 + 1), -1);
+  assert.ok(here().includes(watch.processor(process.pid)), "after another one");
+  watch.close();
+});
+
+test("a companion follows a thread that asks again and again, and lets go when told", () => {
+  const everywhere = here();
+  const companion = new Companion();
+  ask(companion, 3);
+  assert.equal(companion.follows, false, "a few requests are nothing");
+  ask(companion, 20);
+  assert.equal(companion.follows, true);
+  assert.equal(here().length, 1);
+  companion.leave();
+  assert.equal(companion.follows, false);
+  assert.deepEqual(here(), everywhere);
+  ask(companion, 200);
+  assert.equal(companion.follows, true, "again");
+  companion.close();
+  assert.deepEqual(here(), everywhere);
+});
+
+test("a companion lets go of a thread that moves data, and when many threads ask in turn", () => {
+  const everywhere = here();
+  for (const others of [
+    (companion: Companion) => ask(companion, 200, Op.READ),
+    (companion: Companion) => {
+      for (let i = 0; i < 200; i++) ask(companion, 1, Op.LOOKUP, 1 + (i % 2));
+    },
+  ]) {
+    const companion = new Companion();
+    ask(companion, 100);
+    assert.equal(here().length, 1);
+    others(companion);
+    assert.equal(companion.follows, false);
+    assert.deepEqual(here(), everywhere);
+    companion.close();
+  }
+});
+
+test("requests of nobody, and of a thread that has ended, are nothing to follow", () => {
+  const everywhere = here();
+  const companion = new Companion();
+  ask(companion, 100, Op.FORGET, 0);
+  ask(companion, 100, Op.GETATTR, 2 ** 22 + 1);
+  assert.equal(companion.follows, false);
+  assert.deepEqual(here(), everywhere);
+  companion.close();
+});
