@@ -9,6 +9,7 @@ import type { CopyAhead } from "../src/store/pending.js";
 import type { Info, Snapshotter, StoreReader } from "../src/store/types.js";
 import { UTIME_OMIT } from "../src/sys/constants.js";
 import { ENOENT, EROFS, ESTALE, EXDEV } from "../src/sys/errno.js";
+import { close } from "../src/sys/file.js";
 import { allocateMemory } from "../src/sys/memory.js";
 import { Stat } from "../src/sys/stat.js";
 import type { IoPool } from "../src/tree/entry/core.js";
@@ -60,12 +61,19 @@ const name = (text: string): RawName => rawFromText(text);
 
 let directory = "";
 let tree: EntryTree;
+/** Descriptors that were closed in the pool. */
+const closedElsewhere: number[] = [];
 
 before(() => {
   directory = fs.mkdtempSync(join(tmpdir(), "snapmount-entry-"));
   for (const id of ["1", "2", "3"]) fs.mkdirSync(join(directory, "snapshots", id), { recursive: true });
   fs.writeFileSync(join(directory, "snapshots/2/fixed"), "immutable");
-  const pool: IoPool = { call: async () => 0 };
+  const pool: IoPool = {
+    async call(operation, fd = -1) {
+      if (operation === "close") closedElsewhere.push(fd);
+      return operation === "close" ? close(fd) : 0;
+    },
+  };
   const reader = { directory } as StoreReader;
   const store = {} as Snapshotter & CopyAhead;
   tree = new EntryTree({ store, reader, pool, passthrough: false, readOnly: false });
@@ -190,4 +198,24 @@ test("a directory is listed completely and once in replies that hold seven names
   }
   const wanted = [".", "..", ...Array.from({ length: 100 }, (_, i) => `n${i}`)];
   assert.deepEqual(seen.sort(), wanted.sort());
+});
+
+test("a large file that was removed is deleted in another thread, a small one at once", () => {
+  const top = root(1);
+  for (const [size, elsewhere] of [
+    [100, 0],
+    [64 * 2 ** 20, 1],
+  ] as const) {
+    const path = join(directory, "snapshots/1/doomed");
+    fs.writeFileSync(path, "");
+    fs.truncateSync(path, size);
+    const { node } = lookup(top, "doomed");
+    closedElsewhere.length = 0;
+    assert.equal(tree.unlink(caller, top, name("doomed")), 0);
+    assert.equal(closedElsewhere.length, 0, "the kernel still knows it");
+    const held = tree.counts().descriptors;
+    tree.forget(node, 1);
+    assert.equal(tree.counts().descriptors, held - 1);
+    assert.equal(closedElsewhere.length, elsewhere, `${size} bytes`);
+  }
 });

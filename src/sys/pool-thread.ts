@@ -2,7 +2,7 @@ import { type MessagePort, workerData } from "node:worker_threads";
 import { runAnywhere } from "./affinity.js";
 import { fault } from "./fault.js";
 import { cFunction, retry } from "./ffi.js";
-import { allocate, copyRange, dataSync, sync, syncFs } from "./file.js";
+import { allocate, close, copyRange, dataSync, sync, syncFs } from "./file.js";
 import { signalEventFd } from "./poll.js";
 import type { PoolOperation, PoolReply, PoolRequest } from "./pool.js";
 
@@ -23,6 +23,7 @@ const calls: Readonly<Record<PoolOperation, Call>> = {
   syncfs: (fd) => syncFs(fd!),
   copyRange: (from, fromOffset, to, toOffset, length) =>
     copyRange(from!, fromOffset!, to!, toOffset!, length!),
+  close: (fd) => close(fd!),
   fallocate: (fd, mode, offset, length) => allocate(fd!, mode!, offset!, length!),
 };
 

@@ -11,7 +11,8 @@ export type PoolOperation =
   | "fdatasync"
   | "syncfs"
   | "copyRange"
-  | "fallocate";
+  | "fallocate"
+  | "close";
 
 /** What goes to a pool thread. */
 export interface PoolRequest {

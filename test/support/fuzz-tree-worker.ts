@@ -4,7 +4,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { openStore } from "../../src/store/store.js";
 import type { Usage } from "../../src/store/types.js";
 import { EFBIG } from "../../src/sys/errno.js";
-import { allocate, copyRange, pwrite } from "../../src/sys/file.js";
+import { allocate, close, copyRange, pwrite } from "../../src/sys/file.js";
 import type { IoPool } from "../../src/tree/entry/core.js";
 import { createTree } from "../../src/tree/tree.js";
 import { fuzzDispatcher } from "./fuzz-run.js";
@@ -34,6 +34,7 @@ const pool: IoPool = {
     if (operation === "fallocate") return c + d > MOST ? -EFBIG : allocate(a, b, c, d);
     if (operation === "copyRange") return copyRange(a, b, c, d, Math.min(e, MOST));
     if (operation === "pwrite") return pwrite(a, b, c, d);
+    if (operation === "close") return close(a);
     return 0;
   },
 };

@@ -27,7 +27,15 @@ export interface IoPool {
 }
 
 /** The calls that are made in the pool; arguments in the order of the system call's. */
-export type IoOperation = "pread" | "pwrite" | "fsync" | "fdatasync" | "syncfs" | "copyRange" | "fallocate";
+export type IoOperation =
+  | "pread"
+  | "pwrite"
+  | "fsync"
+  | "fdatasync"
+  | "syncfs"
+  | "copyRange"
+  | "fallocate"
+  | "close";
 
 export interface CoreOptions {
   readonly store: Snapshotter & CopyAhead;
@@ -66,7 +74,7 @@ export class Core {
       (node) => this.dropNode(node),
       (entry) => this.dropUnused(entry),
     );
-    this.fds = new Descriptors(this.nodes, this.snapshots);
+    this.fds = new Descriptors(this.nodes, this.snapshots, (fd) => void options.pool.call("close", fd));
     this.handles = new Handles(this.identity, options.passthrough);
   }
 

@@ -7,6 +7,8 @@ import type { NodeTable } from "./node-table.js";
 
 /** Most directories that are held open at a time, beside the pinned ones. */
 const MOST_DIRECTORIES = 512;
+/** Bytes of a file from which on deleting it, which the last close does, takes milliseconds. */
+const LARGE = 4 * 2 ** 20;
 
 /**
  * O_PATH descriptors of directories, the most recently used ones, and of nodes that no name leads to any more
@@ -16,12 +18,18 @@ const MOST_DIRECTORIES = 512;
 export class Descriptors {
   private readonly directories = new Map<number, number>();
   private readonly pinned = new Map<number, number>();
+  /** Those of them that are of large files. */
+  private readonly large = new Set<number>();
   private readonly stat = new Stat();
 
-  /** @param snapshots descriptor of the store's snapshots/ */
+  /**
+   * @param snapshots descriptor of the store's snapshots/
+   * @param closeElsewhere closes a descriptor when that may take long, so that nobody else waits for it
+   */
   constructor(
     private readonly nodes: NodeTable,
     private readonly snapshots: number,
+    private readonly closeElsewhere: (fd: number) => void,
   ) {}
 
   get count(): number {
@@ -45,8 +53,8 @@ export class Descriptors {
     return this.pinned.get(node);
   }
 
-  /** Keeps a node reachable although its name is about to go. */
-  pinByName(node: number, dirfd: number, name: RawName): void {
+  /** Keeps a node reachable although its name is about to go. @param size of its file in bytes */
+  pinByName(node: number, dirfd: number, name: RawName, size: number): void {
     if (this.pinned.has(node)) return;
     const cached = this.directories.get(node);
     if (cached !== undefined) {
@@ -56,7 +64,9 @@ export class Descriptors {
     }
     const fd = openAt(dirfd, name, O_PATH | O_NOFOLLOW);
     // Failing to pin only means that the node answers ESTALE once its name has gone.
-    if (fd >= 0) this.pinned.set(node, fd);
+    if (fd < 0) return;
+    this.pinned.set(node, fd);
+    if (size >= LARGE) this.large.add(node);
   }
 
   /** A pinned node has a name again. */
@@ -64,7 +74,8 @@ export class Descriptors {
     const fd = this.pinned.get(node);
     if (fd === undefined) return;
     this.pinned.delete(node);
-    close(fd);
+    if (this.large.delete(node)) this.closeElsewhere(fd);
+    else close(fd);
   }
 
   /** The node ends, or its directory may not be used any more. */

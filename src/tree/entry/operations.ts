@@ -248,7 +248,7 @@ export class NameOperations {
     const entry = core.nodes.entry(parent);
     if (entry === undefined || statAt(this.before, dirfd, name) !== 0) return 0;
     const node = core.nodes.of(entry, this.before);
-    if (node !== 0) core.fds.pinByName(node, dirfd, name);
+    if (node !== 0) core.fds.pinByName(node, dirfd, name, this.before.size);
     return node;
   }
 
