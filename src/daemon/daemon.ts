@@ -62,6 +62,7 @@ export async function runDaemon(request: MountRequest, announce: Announce): Prom
         await serve(request, places, store, stop, async (mountpoint) => {
           await announce(mountpoint);
           mounted = true;
+          store.warm();
         });
       });
     } catch (error) {

@@ -20,9 +20,14 @@ export class Crew {
     private readonly onDeath: (error: unknown) => void,
   ) {}
 
+  /** Starts the threads, unless they are there. */
+  warm(): void {
+    if (this.workers.length === 0) this.workers = this.start();
+  }
+
   /** Sets all threads on a copy; the first one begins with its root. */
   launch(spec: CopySpec): void {
-    if (this.workers.length === 0) this.workers = this.start();
+    this.warm();
     this.under++;
     this.workers.forEach((worker, at) => {
       // The process must not end while something is copied.

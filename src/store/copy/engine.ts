@@ -54,11 +54,17 @@ class ThreadedEngine implements CopyEngine {
     );
   }
 
+  warm(): void {
+    if (this.isClosed) return;
+    this.crew.warm();
+    this.ahead.warm();
+  }
+
   async begin(sources: readonly Source[], to: string): Promise<CopyJob | undefined> {
     if (this.isClosed) throw new SysError(ECANCELED, "copy");
     const from = sources[0]!.path;
     // Nobody waits for threads to start who comes right after.
-    this.ahead.warm();
+    this.warm();
     if (sources.length === 1 && (await this.snapshot(from, to))) return undefined;
     this.makeRaw(sources, to);
     return this.newJob(sources, false);

@@ -33,6 +33,8 @@ export interface CopyJob {
 
 /** Copies, deletes, counts and flushes trees, in threads of its own. */
 export interface CopyEngine {
+  /** Starts the threads that begin() needs, for those who would have to wait for it; without threads there is nothing to do. */
+  warm?(): void;
   /**
    * Makes `to`, as a raw directory that is to be copied or complete.
    * @param sources the parent and, while that one's own copy is pending, its ancestors, nearest first

@@ -1,8 +1,10 @@
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { assert } from "../../base/assert.js";
+import { log } from "../../base/log.js";
 import { setUmask, unshareFs } from "../../sys/credentials.js";
 import { ECANCELED } from "../../sys/errno.js";
 import { check } from "../../sys/error.js";
+import { setNice } from "../../sys/priority.js";
 import { describeFailure, type FromWalker, type Item, type ToWalker, type WalkerData } from "./messages.js";
 import { below } from "./open.js";
 import { Board, Cell, type CopySpec } from "./spec.js";
@@ -17,10 +19,19 @@ const WORTH_SHARING = 128;
 /** So many files of a directory are given away at a time. */
 const GROUP = 64;
 
+const trace = log("copy");
 const { index, board, peers } = workerData as WalkerData;
 const port = parentPort;
 assert(port, "this file is the entry of a worker thread");
 const ports: readonly MessagePort[] = [port, ...peers.map((peer) => peer.port)];
+
+/**
+ * Whoever works on the mount goes first on a busy machine: with as many threads copying as there are cores, each answer
+ * of the mount would wait for its turn (nice(1)).
+ */
+const BACKGROUND_NICE = 10;
+const niceCode = setNice(BACKGROUND_NICE);
+if (niceCode < 0) trace("the priority stays as it is: %d", niceCode);
 
 // Modes are set as they are in the source, whatever the umask of the process; that of a thread can be its own.
 check(unshareFs(), "unshare");
