@@ -58,7 +58,7 @@ export class Background {
     const { metadata, catalog, changed } = this.ground;
     try {
       await job.done;
-      metadata.transaction(() => catalog.copied(id, undefined));
+      await metadata.write(() => catalog.copied(id, undefined));
       this.flushSoon(id);
       trace("%d is copied", id);
     } catch (error) {
@@ -66,7 +66,7 @@ export class Background {
       if (error.errno === ECANCELED) return;
       trace("the copy of %d failed: %s", id, error.message);
       const state = { state: "failed", errno: error.errno, what: error.subject } as const;
-      metadata.transaction(() => catalog.copied(id, state));
+      await metadata.write(() => catalog.copied(id, state));
     } finally {
       this.jobs.delete(id);
     }
@@ -95,7 +95,7 @@ export class Background {
     await engine.flush(layout.snapshots);
     if (this.closing) return;
     for (const id of ids) this.unflushed.delete(id);
-    metadata.transaction(() => {
+    await metadata.write(() => {
       for (const id of ids) catalog.copyFlushed(id);
     });
   }
@@ -131,7 +131,7 @@ export class Background {
     const info = metadata.info(id);
     if (this.closing || info === undefined || info.copy !== undefined) return;
     await this.flush();
-    metadata.transaction(() => catalog.flushed(id));
+    await metadata.write(() => catalog.flushed(id));
     await metadata.durable();
     changed(id);
     trace("%d is on the disk", id);
@@ -167,7 +167,7 @@ export class Background {
     const { metadata, catalog, engine, layout, changed } = this.ground;
     if (this.closing) return;
     const usage = await engine.usage(layout.path(id));
-    metadata.transaction(() => catalog.counted(id, usage));
+    await metadata.write(() => catalog.counted(id, usage));
     changed(id);
   }
 
@@ -178,13 +178,8 @@ export class Background {
   /** Deletes the directory that a removed snapshot has left; what fails is tried again when the store is opened. */
   delete(info: Pick<Info, "id" | "kind" | "parentId">): void {
     const { id } = info;
-    const { metadata } = this.ground;
-    if (!ownsDirectory(info.kind, info.parentId)) {
-      metadata.transaction(() => metadata.setWork(id, {}));
-      return;
-    }
     if (this.deletions.has(id)) return;
-    const deleted = this.finishDelete(id)
+    const deleted = this.finishDelete(id, ownsDirectory(info.kind, info.parentId))
       .catch((error: unknown) => {
         if (error instanceof SysError && error.errno === ECANCELED) return;
         trace("%d is not deleted: %O", id, error);
@@ -193,14 +188,16 @@ export class Background {
     this.deletions.set(id, deleted);
   }
 
-  private async finishDelete(id: number): Promise<void> {
+  private async finishDelete(id: number, hasDirectory: boolean): Promise<void> {
     const { metadata, engine, layout } = this.ground;
-    await this.cancelCopy(id);
-    // Only what is gone for good is deleted: a power cut could bring the record back.
-    await metadata.durable();
-    await engine.deleteTree(layout.removedPath(id));
-    await engine.deleteTree(layout.linksPath(id));
-    metadata.transaction(() => metadata.setWork(id, {}));
+    if (hasDirectory) {
+      await this.cancelCopy(id);
+      // Only what is gone for good is deleted: a power cut could bring the record back.
+      await metadata.durable();
+      await engine.deleteTree(layout.removedPath(id));
+      await engine.deleteTree(layout.linksPath(id));
+    }
+    await metadata.write(() => metadata.setWork(id, {}));
     trace("%d is deleted", id);
   }
 
@@ -237,7 +234,7 @@ export class Background {
     clearTimeout(this.flushing);
     const { metadata, catalog, engine, layout } = this.ground;
     await engine.flush(layout.snapshots);
-    metadata.transaction(() => {
+    await metadata.write(() => {
       for (const id of this.unflushed) catalog.copyFlushed(id);
     });
     await engine.close();

@@ -31,8 +31,8 @@ export class Creation {
     const from = this.ground.catalog.checkNew(snapshot);
     if (options.signal?.aborted === true) throw cancelled(what);
     try {
-      if (!ownsDirectory(kind, from?.id)) return this.record(snapshot, undefined);
-      if (from === undefined) return this.createEmpty(snapshot, options.owner);
+      if (!ownsDirectory(kind, from?.id)) return await this.record(snapshot, undefined);
+      if (from === undefined) return await this.createEmpty(snapshot, options.owner);
       this.checkSpace(from, what);
       return await this.pinned(from, () => this.createCopy(snapshot, from, options));
     } catch (error) {
@@ -48,10 +48,10 @@ export class Creation {
       );
   }
 
-  private record(snapshot: NewRecord, directory: string | undefined, from?: Info): Info {
+  private async record(snapshot: NewRecord, directory: string | undefined, from?: Info): Promise<Info> {
     const { metadata, catalog, layout } = this.ground;
     const undo: (() => void)[] = [];
-    return metadata.transaction(() => {
+    return await metadata.write(() => {
       const id = catalog.create(snapshot);
       // The name may lead to another snapshot by now.
       if (from !== undefined && metadata.get(id)?.parentId !== from.id) throw notFound(from, "the parent ");
@@ -63,14 +63,17 @@ export class Creation {
     }, undo);
   }
 
-  private createEmpty(snapshot: NewRecord, owner: CreateOptions["owner"]): Info {
+  private async createEmpty(snapshot: NewRecord, owner: CreateOptions["owner"]): Promise<Info> {
     const { engine, layout } = this.ground;
     const directory = layout.unfinished();
     const { uid, gid, mode } = owner ?? { uid: process.geteuid!(), gid: process.getegid!(), mode: 0o755 };
-    return this.orDelete(directory, () => {
+    try {
       engine.makeRoot(directory, mode, uid, gid);
-      return this.record(snapshot, directory);
-    });
+      return await this.record(snapshot, directory);
+    } catch (error) {
+      void this.background.deleteStray(directory);
+      throw error;
+    }
   }
 
   private async createCopy(snapshot: NewRecord, from: Info, options: CreateOptions): Promise<Info> {
@@ -80,12 +83,12 @@ export class Creation {
     try {
       job = await engine.begin(this.sources(from), directory);
       if (options.signal?.aborted === true) throw new SysError(ECANCELED, "copy");
-      if (job === undefined) return this.record(snapshot, directory, from);
+      if (job === undefined) return await this.record(snapshot, directory, from);
       if (options.sync === true) {
         await this.finish(job, directory, options.signal);
-        return this.record(snapshot, directory, from);
+        return await this.record(snapshot, directory, from);
       }
-      const info = this.record({ ...snapshot, copy: { state: "pending" } }, directory, from);
+      const info = await this.record({ ...snapshot, copy: { state: "pending" } }, directory, from);
       this.background.follow(info.id, job);
       return info;
     } catch (error) {
@@ -147,15 +150,6 @@ export class Creation {
     // Zero files in all: the file system does not count them.
     if (space.files > 0 && inodes > space.ffree - RESERVE_INODES && space.type !== BTRFS_SUPER_MAGIC) {
       throw noSpace(`${what}: ${refPath(from)} has ${inodes} inodes, and ${space.ffree} are free`);
-    }
-  }
-
-  private orDelete<T>(directory: string, make: () => T): T {
-    try {
-      return make();
-    } catch (error) {
-      void this.background.deleteStray(directory);
-      throw error;
     }
   }
 }

@@ -37,6 +37,8 @@ export class Metadata {
   private readonly work: Database<Work, Buffer>;
   private readonly room: Room | undefined;
   private flushes = 0;
+  /** Calls of write() that are under way. */
+  private writing = 0;
 
   /**
    * @param path of the database file
@@ -86,7 +88,35 @@ export class Metadata {
   }
 
   /**
-   * Runs work in one write transaction; when it throws, nothing is changed. Visible at once, on the disk after durable().
+   * Runs work in one write transaction; when it throws, nothing is changed. Visible when it resolves, on the disk after
+   * durable(): LMDB flushes in a thread of its own, so that neither the caller nor this thread waits for the disk.
+   * @param undo what work has done outside, undone from the last to the first when the transaction fails
+   */
+  async write<T>(work: () => T, undo: readonly (() => void)[] = []): Promise<T> {
+    // LMDB's thread alone does not keep the process alive.
+    const alive = setInterval(() => undefined, 2 ** 30);
+    this.writing++;
+    let done: T;
+    try {
+      done = await this.root.childTransaction(() => {
+        const value = work();
+        check(fault("transaction"), "writing", "the metadata");
+        return value;
+      });
+    } catch (error) {
+      for (const step of undo.toReversed()) step();
+      throw writeFailure(await causeOf(error));
+    } finally {
+      this.writing--;
+      clearInterval(alive);
+    }
+    fault("transacted");
+    if (this.writing === 0) this.room?.keep(this.root);
+    return done;
+  }
+
+  /**
+   * As write(), but this thread waits for the disk: for opening and mending a store, when nobody else waits.
    * @param undo what work has done outside, undone from the last to the first when the transaction fails
    */
   transaction<T>(work: () => T, undo: readonly (() => void)[] = []): T {
@@ -252,6 +282,17 @@ export class Metadata {
   async close(): Promise<void> {
     await this.root.close();
     this.room?.close();
+  }
+}
+
+/** LMDB tells of a failed commit apart from what caused it. */
+async function causeOf(error: unknown): Promise<unknown> {
+  if (!(error instanceof Error && "commitError" in error)) return error;
+  try {
+    await error.commitError;
+    return error;
+  } catch (cause) {
+    return cause;
   }
 }
 

@@ -46,9 +46,9 @@ export class Recovery {
   }
 
   /** To be called when all is on the disk and nothing goes on. */
-  markClean(): void {
+  async markClean(): Promise<void> {
     const { metadata } = this.ground;
-    metadata.transaction(() => metadata.setSetting(CLEAN, "1"));
+    await metadata.write(() => metadata.setSetting(CLEAN, "1"));
   }
 
   private sortDirectories(isTrusted: boolean): void {

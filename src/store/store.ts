@@ -135,7 +135,7 @@ export class Store implements Snapshotter, CopyAhead {
 
   async commit(name: string, key: string, labels?: Readonly<Record<string, string>>): Promise<Info> {
     const { layout } = this.ground;
-    const info = this.change((catalog) => {
+    const info = await this.change((catalog) => {
       const { copy } = catalog.require({ kind: "active", key });
       if (copy?.state === "failed")
         throw precondition(`cannot commit active/${key}: its copy failed at ${copy.what}; remove it`);
@@ -150,7 +150,7 @@ export class Store implements Snapshotter, CopyAhead {
     this.requireWritable();
     try {
       const undo: (() => void)[] = [];
-      const info = metadata.transaction(() => {
+      const info = await metadata.write(() => {
         const removed = catalog.remove(ref);
         this.creation.requireUnpinned(removed);
         if (ownsDirectory(removed.kind, removed.parentId) && layout.discard(removed.id))
@@ -260,7 +260,7 @@ export class Store implements Snapshotter, CopyAhead {
     const { metadata } = this.ground;
     this.requireWritable();
     try {
-      metadata.transaction(() => metadata.setSetting(name, value));
+      await metadata.write(() => metadata.setSetting(name, value));
     } catch (error) {
       throw fromSystem(error, `setting ${name}`);
     }
@@ -298,7 +298,7 @@ export class Store implements Snapshotter, CopyAhead {
     const { metadata, layout } = this.ground;
     try {
       await this.changeLists.end();
-      if (await this.background.close()) this.recovery.markClean();
+      if (await this.background.close()) await this.recovery.markClean();
       await metadata.durable();
     } finally {
       await metadata.close();
@@ -307,11 +307,11 @@ export class Store implements Snapshotter, CopyAhead {
     }
   }
 
-  private change(work: (catalog: Catalog) => number, what: string): Info {
+  private async change(work: (catalog: Catalog) => number, what: string): Promise<Info> {
     const { metadata, catalog } = this.ground;
     this.requireWritable();
     try {
-      return this.told(metadata.info(metadata.transaction(() => work(catalog)))!);
+      return this.told(metadata.info(await metadata.write(() => work(catalog)))!);
     } catch (error) {
       throw fromSystem(error, what);
     }
