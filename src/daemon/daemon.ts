@@ -20,6 +20,7 @@ import { MOUNT_TYPE, mountAt } from "./mounts.js";
 import { NativeSession } from "./native-session.js";
 import { notifyManager, warn } from "./notify.js";
 import { type Places, preparePlaces } from "./places.js";
+import { raiseReadahead } from "./readahead.js";
 import type { MountRequest } from "./request.js";
 import type { Session } from "./session.js";
 import { SessionThread } from "./session-thread.js";
@@ -133,6 +134,7 @@ async function serve(
     const gone = Promise.race([session.ended, stop.requested]).then(() => false);
     if (!(await Promise.race([answered, gone]))) stop.throwIfRequested();
     trace("%s is mounted at %s and answers", places.store, mountpoint);
+    raiseReadahead(mountpoint);
     notifyManager(`MAINPID=${process.pid}\nREADY=1\nSTATUS=${places.store} is mounted at ${mountpoint}`);
     await gone;
     notifyManager("STOPPING=1");

@@ -159,6 +159,9 @@ export class FileOperations {
     const got = preadFlags(open.fd, out.address, size, offset, RWF_NOWAIT);
     if (got === size || got === 0) return got;
     if (got < 0 && got !== -EAGAIN && got !== -EOPNOTSUPP) return got;
+    // Most files are shorter than what is asked for: the end of the file is no reason to wait.
+    if (got > 0 && preadFlags(open.fd, out.address + got, size - got, offset + got, RWF_NOWAIT) === 0)
+      return got;
     // Not (all) in memory: the disk is waited for elsewhere. A short answer would mean the end of the file.
     return this.core.options.pool.call("pread", open.fd, out.address, size, offset);
   }
