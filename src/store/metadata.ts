@@ -5,11 +5,15 @@ import { fault } from "../sys/fault.js";
 import { afterKind, idBytes, keyBytes, linkBytes, type Record } from "./records.js";
 import { Room } from "./room.js";
 import { type Info, type Kind, type Ref, StoreError } from "./types.js";
+import { whenVisible } from "./visible.js";
 
 /** The schema that this version reads and writes. */
 export const SCHEMA = 1;
 /** ABORTABLE, SYNCHRONOUS_COMMIT and NO_SYNC_FLUSH of lmdb: rolled back when it throws, seen at once, flushed later. */
 const TRANSACTION_FLAGS = 1 | 2 | 0x10000;
+
+/** Setting that numbers the writes. */
+const LAST_WRITE = "lastWrite";
 
 /** What is to be done for a snapshot after a restart. */
 export interface Work {
@@ -93,26 +97,31 @@ export class Metadata {
    * @param undo what work has done outside, undone from the last to the first when the transaction fails
    */
   async write<T>(work: () => T, undo: readonly (() => void)[] = []): Promise<T> {
-    // LMDB's thread alone does not keep the process alive.
-    const alive = setInterval(() => undefined, 2 ** 30);
     this.writing++;
-    let done: T;
+    let made: { readonly number: number; readonly value: T } | undefined;
+    const committed = this.root.childTransaction(() => {
+      const value = work();
+      check(fault("transaction"), "writing", "the metadata");
+      const number = ((this.settings.get(LAST_WRITE) as number | undefined) ?? 0) + 1;
+      this.settings.putSync(LAST_WRITE, number);
+      made = { number, value };
+      return value;
+    });
     try {
-      done = await this.root.childTransaction(() => {
-        const value = work();
-        check(fault("transaction"), "writing", "the metadata");
-        return value;
+      await whenVisible(committed, () => {
+        if (made === undefined) return false;
+        this.refresh();
+        return ((this.settings.get(LAST_WRITE) as number | undefined) ?? 0) >= made.number;
       });
     } catch (error) {
       for (const step of undo.toReversed()) step();
       throw writeFailure(await causeOf(error));
     } finally {
       this.writing--;
-      clearInterval(alive);
     }
     fault("transacted");
     if (this.writing === 0) this.room?.keep(this.root);
-    return done;
+    return made!.value;
   }
 
   /**
