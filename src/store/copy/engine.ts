@@ -39,7 +39,7 @@ class ThreadedEngine implements CopyEngine {
   /** Threads of their own: what somebody waits for must not wait for what nobody does. */
   private readonly ahead = new Threads(MOST_AHEAD);
   private readonly flushes = new Threads(1);
-  private readonly counts = new Threads(1);
+  private readonly counts = new Threads(1, { isIdle: true });
   private readonly deletions = new Threads(1, { isIdle: true });
 
   constructor(workers: number) {
