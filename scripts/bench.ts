@@ -36,8 +36,8 @@ contenders take turns, each round beginning with another. Figures are medians of
 the ratio to native: smaller is faster. Time of rows that run a program includes its start; random I/O and small files
 are timed inside one Python process. Before every row dirty data is written out; "cold" rows run after the page, dentry
 and inode caches were dropped. Writes are not followed by fsync: they end in the page cache, as natively. The p99 is of
-stat(2) about every millisecond, while another process copies 4 files and fsyncs each. No process is pinned to a core,
-daemons run with their defaults, and all contenders are mounted while one of them works. Requests are counted by the
+stat(2) about every millisecond, while another process copies 4 files and fsyncs each. No process is pinned to a core
+from outside (snapmount's session binds itself to the processor of whoever keeps asking), daemons run with their defaults, and all contenders are mounted while one of them works. Requests are counted by the
 kernel's tracepoint fuse_request_send.`;
 
 const HOW_FUZZ = `How this was measured
