@@ -4,6 +4,7 @@ import { log } from "../../base/log.js";
 import { setUmask, unshareFs } from "../../sys/credentials.js";
 import { check } from "../../sys/error.js";
 import { setIdleIo, setNice } from "../../sys/priority.js";
+import { settleFreed } from "./freed.js";
 import { describeFailure } from "./messages.js";
 import { Cell } from "./spec.js";
 import { snapshotSubvolume } from "./subvolume.js";
@@ -46,7 +47,7 @@ function perform(work: Work, isCancelled: () => boolean): unknown {
     case "snapshot":
       return snapshotSubvolume(work.from, work.to);
     case "delete":
-      return deleteTree(work.path, isCancelled);
+      return deleteTree(work.path, isCancelled, settleFreed);
     case "usage":
       return usageOf(work.path, isCancelled);
     case "flush":

@@ -14,24 +14,37 @@ const OPEN_DIR = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 
 type Cancelled = () => boolean;
 
-/** Removes a tree; what is not there is removed already. @throws SysError; ECANCELED when it was cancelled */
-export function deleteTree(path: string, isCancelled: Cancelled): void {
+/** Told of a directory that is empty now and the last to be removed, and how many entries were in it and below. */
+type Emptied = (fd: number, removed: number) => void;
+
+/**
+ * Removes a tree; what is not there is removed already.
+ * @throws SysError; ECANCELED when it was cancelled
+ */
+export function deleteTree(path: string, isCancelled: Cancelled, emptied?: Emptied): void {
   const { parent, name } = split(rawFromText(path));
   const fd = check(openAt(AT_FDCWD, parent, OPEN_DIR), "open", path);
   try {
-    removeDirectory(fd, name, path, isCancelled);
+    removeDirectory(fd, name, path, isCancelled, emptied);
   } finally {
     close(fd);
   }
 }
 
-/** As deleteTree, of a name in a directory. */
-export function removeDirectory(parent: number, name: RawName, path: string, isCancelled: Cancelled): void {
+/** As deleteTree, of a name in a directory. @returns how many entries were in it and below */
+export function removeDirectory(
+  parent: number,
+  name: RawName,
+  path: string,
+  isCancelled: Cancelled,
+  emptied?: Emptied,
+): number {
   const fd = openAt(parent, name, OPEN_DIR);
-  if (fd === -ENOENT) return;
+  if (fd === -ENOENT) return 0;
   check(fd, "open", path);
+  let removed = 0;
   try {
-    if (isSubvolume(fd) && destroySubvolume(parent, name) === 0) return;
+    if (isSubvolume(fd) && destroySubvolume(parent, name) === 0) return 0;
     const entries = listDir(fd);
     if (typeof entries === "number") throw new SysError(-entries, "readdir", path);
     for (const entry of entries) {
@@ -39,14 +52,17 @@ export function removeDirectory(parent: number, name: RawName, path: string, isC
       const code = unlinkAt(fd, entry.name);
       const below = `${path}/${printable(entry.name)}`;
       // A directory is refused with EISDIR, by POSIX with EPERM.
-      if (code === -EISDIR || code === -EPERM) removeDirectory(fd, entry.name, below, isCancelled);
+      if (code === -EISDIR || code === -EPERM) removed += removeDirectory(fd, entry.name, below, isCancelled);
       else if (code !== -ENOENT) check(code, "unlink", below);
+      removed++;
     }
+    emptied?.(fd, removed);
   } finally {
     close(fd);
   }
   const code = removeDirAt(parent, name);
   if (code !== -ENOENT) check(code, "rmdir", path);
+  return removed;
 }
 
 /** Where a subvolume may not be destroyed at once, or has others in it, it is emptied and then removed like a directory. */
