@@ -2,17 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Companion } from "../src/fuse/companion.js";
 import { Op } from "../src/fuse/protocol.js";
-import { allowedProcessors, oneProcessor, type Processors, ThreadWatch } from "../src/sys/affinity.js";
+import { allowedProcessors, members, oneProcessor, ThreadWatch } from "../src/sys/affinity.js";
 
-/** @returns the numbers of the processors in a set */
-function members(set: Processors | undefined): number[] {
-  assert.ok(set !== undefined);
-  return Array.from(set).flatMap((byte, at) =>
-    [0, 1, 2, 3, 4, 5, 6, 7].filter((bit) => (byte & (1 << bit)) !== 0).map((bit) => at * 8 + bit),
-  );
-}
-
-const here = (): number[] => members(allowedProcessors(0));
+const here = (): number[] => members(allowedProcessors(0)!);
 const ask = (companion: Companion, times: number, opcode: number = Op.GETATTR, tid = process.pid): void => {
   for (let i = 0; i < times; i++) companion.note(opcode, tid);
 };
@@ -74,5 +66,25 @@ test("requests of nobody, and of a thread that has ended, are nothing to follow"
   ask(companion, 100, Op.GETATTR, 2 ** 22 + 1);
   assert.equal(companion.follows, false);
   assert.deepEqual(here(), everywhere);
+  companion.close();
+});
+
+test("a thread that does not stay is let go, and tried again later", () => {
+  const everywhere = here();
+  let looks = 0;
+  const companion = new Companion({
+    processor: () => everywhere[looks++ % 2]!,
+    close: () => undefined,
+  });
+  ask(companion, 8 + 64);
+  assert.equal(companion.follows, true, "it may move now and then");
+  ask(companion, 4 * 64);
+  assert.equal(companion.follows, false);
+  assert.deepEqual(here(), everywhere);
+  const before = looks;
+  ask(companion, 4096);
+  assert.equal(looks, before, "it is not even looked for");
+  ask(companion, 8192);
+  assert.ok(looks > before);
   companion.close();
 });

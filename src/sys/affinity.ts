@@ -4,6 +4,8 @@ import { close, openAt, pread } from "./file.js";
 
 const cGet = cFunction("int sched_getaffinity(int, size_t, void *)");
 const cSet = cFunction("int sched_setaffinity(int, size_t, void *)");
+const cGettid = cFunction("int gettid()");
+const cYield = cFunction("int sched_yield()");
 
 /** Bytes of a mask: for 8192 processors, the most that Linux can be built for. */
 const MASK = 1024;
@@ -28,9 +30,30 @@ export function allowedProcessors(tid: number): Processors | undefined {
   return result(cGet(tid, MASK, mask)) < 0 ? undefined : mask;
 }
 
-/** sched_setaffinity(2) of the calling thread. @returns 0 or -errno */
-export function runOn(processors: Processors): number {
-  return result(cSet(0, MASK, processors));
+/**
+ * sched_setaffinity(2)
+ * @param tid thread, 0 for the calling one
+ * @returns 0 or -errno
+ */
+export function runOn(processors: Processors, tid = 0): number {
+  return result(cSet(tid, MASK, processors));
+}
+
+/** gettid(2) */
+export function threadId(): number {
+  return cGettid();
+}
+
+/** sched_yield(2): lets whoever waits for this processor have it. */
+export function yieldProcessor(): void {
+  cYield();
+}
+
+/** @returns the numbers of the processors in a set, in order */
+export function members(processors: Processors): number[] {
+  return Array.from(processors).flatMap((byte, at) =>
+    [0, 1, 2, 3, 4, 5, 6, 7].filter((bit) => (byte & (1 << bit)) !== 0).map((bit) => at * 8 + bit),
+  );
 }
 
 /** Lets the calling thread, which inherits this from the thread that has made it, run wherever the process may. */
