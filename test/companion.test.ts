@@ -26,7 +26,7 @@ test("ThreadWatch tells one of the processors where a thread may run, and -1 of 
 
 test("a companion follows a thread that asks again and again, and lets go when told", () => {
   const everywhere = here();
-  const companion = new Companion();
+  const companion = new Companion(new ThreadWatch(), () => 0);
   ask(companion, 3);
   assert.equal(companion.follows, false, "a few requests are nothing");
   ask(companion, 20);
@@ -49,7 +49,7 @@ test("a companion lets go of a thread that moves data, and when many threads ask
       for (let i = 0; i < 200; i++) ask(companion, 1, Op.LOOKUP, 1 + (i % 2));
     },
   ]) {
-    const companion = new Companion();
+    const companion = new Companion(new ThreadWatch(), () => 0);
     ask(companion, 100);
     assert.equal(here().length, 1);
     others(companion);
@@ -61,7 +61,7 @@ test("a companion lets go of a thread that moves data, and when many threads ask
 
 test("requests of nobody, and of a thread that has ended, are nothing to follow", () => {
   const everywhere = here();
-  const companion = new Companion();
+  const companion = new Companion(new ThreadWatch(), () => 0);
   ask(companion, 100, Op.FORGET, 0);
   ask(companion, 100, Op.GETATTR, 2 ** 22 + 1);
   assert.equal(companion.follows, false);
@@ -72,10 +72,10 @@ test("requests of nobody, and of a thread that has ended, are nothing to follow"
 test("a thread that does not stay is let go, and tried again later", () => {
   const everywhere = here();
   let looks = 0;
-  const companion = new Companion({
-    processor: () => everywhere[looks++ % 2]!,
-    close: () => undefined,
-  });
+  const companion = new Companion(
+    { processor: () => everywhere[looks++ % 2]!, close: () => undefined },
+    () => 0,
+  );
   ask(companion, 8 + 64);
   assert.equal(companion.follows, true, "it may move now and then");
   ask(companion, 4 * 64);
@@ -86,5 +86,23 @@ test("a thread that does not stay is let go, and tried again later", () => {
   assert.equal(looks, before, "it is not even looked for");
   ask(companion, 8192);
   assert.ok(looks > before);
+  companion.close();
+});
+
+test("who asks only now and then is not followed", () => {
+  let now = 0;
+  const companion = new Companion(new ThreadWatch(), () => now);
+  const askEvery = (milliseconds: number, times: number): void => {
+    for (let i = 0; i < times; i++) {
+      now += milliseconds;
+      ask(companion, 1);
+    }
+  };
+  askEvery(1, 100);
+  assert.equal(companion.follows, false);
+  askEvery(0.01, 100);
+  assert.equal(companion.follows, true);
+  askEvery(1, 100);
+  assert.equal(companion.follows, false, "any more");
   companion.close();
 });

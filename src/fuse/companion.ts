@@ -13,6 +13,8 @@ import { Op } from "./protocol.js";
 const FOLLOW_AFTER = 8;
 /** A thread that is followed is looked for again every so many requests. */
 const LOOK_EVERY = 64;
+/** Milliseconds between the requests of a thread that is worth following; one that does other things need not wait less. */
+const MOST_PAUSE_MS = 0.2;
 /** So many requests in a row that move data, or of changing threads, end it. */
 const LEAVE_AFTER = 64;
 /** A thread that was found elsewhere at so many looks in a row does not stay where it is followed to. */
@@ -28,8 +30,8 @@ const RETRY_AFTER = 8192;
  *
  * The scheduler knows nothing of this: it wakes the caller on any processor that is idle. On two processors an Occupant
  * sees to it that the other one is not; on more, one is mostly idle, and a caller that does not stay is let go, because
- * running after it costs more than all the rest (55 µs). Where data is moved the two work at the same time, and nobody is
- * followed.
+ * running after it costs more than all the rest (55 µs). Where data is moved the two work at the same time, and who asks
+ * only now and then does something else meanwhile: nobody is followed then, and the session runs where there is room.
  */
 export class Companion {
   private readonly everywhere: Processors | undefined = allowedProcessors(0);
@@ -41,10 +43,19 @@ export class Companion {
   private others = 0;
   private at = -1;
   private moves = 0;
+  /** When the requests in a row were last looked at, and how many they were then. */
+  private looked = 0;
+  private counted = 0;
   private usable: boolean;
 
-  /** @param watch tells where a thread runs */
-  constructor(private readonly watch: Pick<ThreadWatch, "processor" | "close"> = new ThreadWatch()) {
+  /**
+   * @param watch tells where a thread runs
+   * @param clock milliseconds since whenever
+   */
+  constructor(
+    private readonly watch: Pick<ThreadWatch, "processor" | "close"> = new ThreadWatch(),
+    private readonly clock: () => number = () => performance.now(),
+  ) {
     const all = this.everywhere === undefined ? [] : members(this.everywhere);
     this.usable = all.length > 1;
     this.pair = all.length === 2 ? all : [];
@@ -66,7 +77,10 @@ export class Companion {
       if (++this.others === LEAVE_AFTER) this.leave();
       return;
     }
-    this.inARow++;
+    if (++this.inARow === 1) {
+      this.looked = this.clock();
+      this.counted = 1;
+    }
     if (this.at >= 0) this.occupant?.beat();
     if (this.inARow === FOLLOW_AFTER || this.inARow % LOOK_EVERY === 0) this.look(tid);
   }
@@ -87,6 +101,14 @@ export class Companion {
 
   private look(tid: number): void {
     this.others = 0;
+    const now = this.clock();
+    const pause = (now - this.looked) / (this.inARow - this.counted);
+    this.looked = now;
+    this.counted = this.inARow;
+    if (pause > MOST_PAUSE_MS) {
+      this.leave();
+      return;
+    }
     if (this.moves >= MOST_MOVES && this.inARow % RETRY_AFTER !== 0) return;
     const processor = this.watch.processor(tid);
     if (processor < 0) return;

@@ -1,3 +1,4 @@
+import { performance } from "node:perf_hooks";
 import { workerData } from "node:worker_threads";
 import { threadId, yieldProcessor } from "../sys/affinity.js";
 import { setNice } from "../sys/priority.js";

@@ -1,3 +1,4 @@
+import { performance } from "node:perf_hooks";
 import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
 import type { RawName } from "../base/bytes.js";
 import { log } from "../base/log.js";
