@@ -10,8 +10,8 @@ import type { FileSystemType } from "./support/image.js";
 
 /** Every entry takes the copying threads so long, in milliseconds, that a program gets far ahead of them. */
 const SLOW = "copying=delay:25";
-/** On btrfs there is something to copy only where no subvolume snapshot can be made. */
-const COPY = "snap_create=EPERM";
+/** On btrfs there is something to copy only where no subvolumes can be made. */
+const COPY = "subvol_create=EPERM";
 
 const TYPES: readonly FileSystemType[] = ["ext4", "xfs", "btrfs"];
 

@@ -92,6 +92,17 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
       await store.cleanup();
     },
   },
+  "removal of a copy that is under way": {
+    before: [],
+    between: ["active/new=committed/base"],
+    after: [],
+    async run(store, acknowledged) {
+      const { kind, key } = await store.prepare("new", "base");
+      await store.remove({ kind, key });
+      acknowledged();
+      await store.cleanup();
+    },
+  },
   "commit of a copy that is under way, and a child of that": {
     before: [],
     between: ["active/new=committed/base"],

@@ -19,14 +19,26 @@ type Trees = ReadonlyMap<string, readonly string[]>;
 
 /** A store that is made anew for each time its process is killed. */
 export class CrashRuns {
-  readonly #top = mkdtempSync(join(tmpdir(), "snapmount-steps-"));
-  readonly #store = join(this.#top, "store");
-  readonly #template = join(this.#top, "template");
+  readonly #top: string;
+  readonly #store: string;
+  readonly #template: string;
   #trees: Trees = new Map();
 
-  /** @param files in each snapshot, besides a second link to the first */
-  static async make(files: number): Promise<CrashRuns> {
-    const runs = new CrashRuns();
+  private constructor(
+    place: string,
+    private readonly isBtrfs: boolean,
+  ) {
+    this.#top = mkdtempSync(join(place, "snapmount-steps-"));
+    this.#store = join(this.#top, "store");
+    this.#template = join(this.#top, "template");
+  }
+
+  /**
+   * @param files in each snapshot, besides a second link to the first
+   * @param btrfs a directory of btrfs for the stores; default: the usual place for temporary files
+   */
+  static async make(files: number, btrfs?: string): Promise<CrashRuns> {
+    const runs = new CrashRuns(btrfs ?? tmpdir(), btrfs !== undefined);
     await runs.#make(files);
     return runs;
   }
@@ -68,8 +80,7 @@ export class CrashRuns {
 
   /** @returns whether it ended before that step, and whether a caller knew that it was done */
   #killAt(name: string, step: number): { ended: boolean; acknowledged: boolean } {
-    rmSync(this.#store, { recursive: true, force: true });
-    execFileSync("cp", ["-a", this.#template, this.#store]);
+    this.#restore();
     const plan = join(this.#top, "plan");
     rmSync(plan, { force: true });
     const child = spawnSync(process.execPath, [CHILD, this.#store, name, `change@${step}=kill`], {
@@ -81,6 +92,21 @@ export class CrashRuns {
     if (ended) assert.equal(child.status, 0, child.stderr);
     else assert.equal(child.signal, "SIGKILL", child.stderr);
     return { ended, acknowledged: child.stdout.includes("acknowledged") };
+  }
+
+  #restore(): void {
+    rmSync(this.#store, { recursive: true, force: true });
+    execFileSync("cp", ["-a", this.#template, this.#store]);
+    if (!this.isBtrfs) return;
+    // cp makes plain directories of subvolumes.
+    for (const name of readdirSync(join(this.#template, "snapshots"))) {
+      const [from, to] = [this.#template, this.#store].map((top) => join(top, "snapshots", name)) as [
+        string,
+        string,
+      ];
+      rmSync(to, { recursive: true });
+      execFileSync("btrfs", ["-q", "subvolume", "snapshot", from, to]);
+    }
   }
 
   /** Opens what was left, lets it finish, uses it, and compares it with what may be there. */

@@ -51,7 +51,7 @@ export class Background {
     const followed = this.finishCopy(id, job).finally(() => this.copies.delete(id));
     this.copies.set(id, followed);
     const { layout } = this.ground;
-    job.start(layout.path(id), layout.linksPath(id));
+    job.start(layout.path(id), layout.beside(id));
   }
 
   private async finishCopy(id: number, job: CopyJob): Promise<void> {
@@ -195,7 +195,7 @@ export class Background {
       // Only what is gone for good is deleted: a power cut could bring the record back.
       await metadata.durable();
       await engine.deleteTree(layout.removedPath(id));
-      await engine.deleteTree(layout.linksPath(id));
+      for (const left of Object.values(layout.beside(id))) await engine.deleteTree(left);
     }
     await metadata.write(() => metadata.setWork(id, {}));
     trace("%d is deleted", id);

@@ -5,6 +5,7 @@ import type { Background, Ground } from "./background.js";
 import { ownsDirectory } from "./catalog.js";
 import type { CopyJob, Source } from "./copy/types.js";
 import { busy, cancelled, fromSystem, noSpace, notFound } from "./errors.js";
+import { besideOf } from "./layout.js";
 import { type CreateOptions, type Info, type Kind, refPath } from "./types.js";
 
 /** Inodes and bytes that stay free for the store itself. */
@@ -101,13 +102,16 @@ export class Creation {
   }
 
   private async finish(job: CopyJob, directory: string, signal: AbortSignal | undefined): Promise<void> {
+    const beside = besideOf(directory);
     const cancel = (): void => job.cancel();
     signal?.addEventListener("abort", cancel, { once: true });
     try {
-      job.start(directory, `${directory}.links`);
+      job.start(directory, beside);
       await job.done;
+      // What can no longer be stopped comes to its end.
+      if (signal?.aborted === true) throw new SysError(ECANCELED, "copy");
     } catch (error) {
-      await this.background.deleteStray(`${directory}.links`);
+      for (const left of Object.values(beside)) await this.background.deleteStray(left);
       throw error;
     } finally {
       signal?.removeEventListener("abort", cancel);
@@ -129,7 +133,7 @@ export class Creation {
   /** The directories that a copy reads: those of a parent and, while its own copy is pending, of its ancestors. */
   sources(from: Info): Source[] {
     const { metadata, layout } = this.ground;
-    const source = (id: number): Source => ({ path: layout.path(id), links: layout.linksPath(id) });
+    const source = (id: number): Source => ({ path: layout.path(id), beside: layout.beside(id) });
     const sources = [source(from.id)];
     for (let at = from; at.copy !== undefined && at.parentId !== undefined; ) {
       at = metadata.info(at.parentId)!;

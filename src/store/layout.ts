@@ -7,6 +7,7 @@ import { check } from "../sys/error.js";
 import { fault } from "../sys/fault.js";
 import { close, openAt } from "../sys/file.js";
 import { type FsStat, Stat, statAt, statFs, uniqueMountId } from "../sys/stat.js";
+import type { Beside } from "./copy/types.js";
 
 const NEW = "new-";
 const REMOVED = "rm-";
@@ -43,9 +44,9 @@ export class Layout {
     return snapshotPath(this.directory, id);
   }
 
-  /** Where the copy of a snapshot keeps names of files with several links until it is complete. */
-  linksPath(id: number): string {
-    return `${this.snapshots}/${NEW}${id}.links`;
+  /** What there may be beside a snapshot's directory until its copy is complete. */
+  beside(id: number): Beside {
+    return besideOf(`${this.snapshots}/${NEW}${id}`);
   }
 
   removedPath(id: number): string {
@@ -138,6 +139,11 @@ export class Layout {
   private rename(step: string, from: string, to: string): number {
     return fault(step) || renameAt(this.fd, from as RawName, this.fd, to as RawName);
   }
+}
+
+/** @returns what there may be beside a directory that is being made under a path; begins with that path */
+export function besideOf(path: string): Beside {
+  return { links: `${path}.links`, snapshot: `${path}.snapshot` };
 }
 
 function baseName(path: string): string {

@@ -104,10 +104,12 @@ export class Recovery {
     );
   }
 
-  /** A copy that goes on keeps its hard links in `new-ID.links`. */
+  /** A copy that goes on uses what it has beside it (Beside), and so does one that has to be verified. */
   private isOfPendingCopy(name: string): boolean {
-    const id = /^new-(\d+)\.links$/.exec(name)?.[1];
-    return id !== undefined && this.ground.metadata.workOf(Number(id)).copy === true;
+    const id = /^new-(\d+)\.(?:links|snapshot)$/.exec(name)?.[1];
+    if (id === undefined) return false;
+    const { copy, copied } = this.ground.metadata.workOf(Number(id));
+    return copy === true || copied === true;
   }
 
   private finishRemoval(id: number): void {

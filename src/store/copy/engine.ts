@@ -1,20 +1,17 @@
 import { availableParallelism } from "node:os";
 import { rawFromText } from "../../base/bytes.js";
 import { log } from "../../base/log.js";
-import { AT_FDCWD, O_CLOEXEC, O_DIRECTORY, O_RDONLY } from "../../sys/constants.js";
-import { makeDirAt } from "../../sys/dir.js";
+import { AT_FDCWD } from "../../sys/constants.js";
 import { ECANCELED, EIO } from "../../sys/errno.js";
 import { check, SysError } from "../../sys/error.js";
-import { close, openAt } from "../../sys/file.js";
-import { chmodPath, chownAt, Stat, statAt } from "../../sys/stat.js";
-import { markFor } from "../pending.js";
+import { chmodPath, chownAt } from "../../sys/stat.js";
 import type { Usage } from "../types.js";
-import { dropAcls } from "./attributes.js";
 import { Crew } from "./crew.js";
 import { Job } from "./job.js";
 import type { FromWalker } from "./messages.js";
+import { makeDirectory, makeRaw, rootMode } from "./root.js";
 import { Board, sharedCells } from "./spec.js";
-import { makeSubvolume } from "./subvolume.js";
+import { canSnapshot, makeSubvolume } from "./subvolume.js";
 import { Threads } from "./threads.js";
 import type { CopyEngine, CopyJob, Source } from "./types.js";
 
@@ -62,11 +59,10 @@ class ThreadedEngine implements CopyEngine {
 
   async begin(sources: readonly Source[], to: string): Promise<CopyJob | undefined> {
     if (this.isClosed) throw new SysError(ECANCELED, "copy");
-    const from = sources[0]!.path;
     // Nobody waits for threads to start who comes right after.
     this.warm();
-    if (sources.length === 1 && (await this.snapshot(from, to))) return undefined;
-    this.makeRaw(sources, to);
+    const isSubvolume = canSnapshot(sources[0]!.path);
+    makeRaw(to, rootMode(sources), isSubvolume ? makeSubvolumeOrDirectory : makeDirectory);
     return this.newJob(sources, false);
   }
 
@@ -75,34 +71,13 @@ class ThreadedEngine implements CopyEngine {
   }
 
   private newJob(sources: readonly Source[], verify: boolean): Job {
-    const job = new Job(this.next++, sources, verify, this.crew, this.ahead, this.board);
+    const from = sources[0]!.path;
+    const making = [...this.jobs.values()].find((job) => job.target === from);
+    const job = new Job(this.next++, sources, verify, making, this.crew, this.ahead, this.board);
     this.jobs.set(job.id, job);
     const end = (): boolean => this.jobs.delete(job.id);
     job.done.then(end, end);
     return job;
-  }
-
-  private async snapshot(from: string, to: string): Promise<boolean> {
-    const stat = new Stat();
-    check(statAt(stat, AT_FDCWD, rawFromText(from)), "stat", from);
-    if (stat.ino !== 256) return false;
-    const made = (await this.ahead.run({ type: "snapshot", from, to })) as boolean;
-    trace("%s: %s", to, made ? "a subvolume snapshot" : "no subvolume snapshot can be made");
-    return made;
-  }
-
-  private makeRaw(sources: readonly Source[], to: string): void {
-    const raw = rawFromText(to);
-    const mode = rootMode(sources);
-    check(makeDirAt(AT_FDCWD, raw, 0o700), "mkdir", to);
-    const fd = check(openAt(AT_FDCWD, raw, O_RDONLY | O_DIRECTORY | O_CLOEXEC), "open", to);
-    try {
-      dropAcls(fd, to);
-    } finally {
-      close(fd);
-    }
-    // Last, so that nothing of it is inherited from where the store is.
-    check(chmodPath(raw, markFor(mode) & 0o7777), "chmod", to);
   }
 
   private hear(message: FromWalker): void {
@@ -119,7 +94,7 @@ class ThreadedEngine implements CopyEngine {
 
   makeRoot(path: string, mode: number, uid: number, gid: number): void {
     const raw = rawFromText(path);
-    if (!makeSubvolume(path)) check(makeDirAt(AT_FDCWD, raw, 0o700), "mkdir", path);
+    makeSubvolumeOrDirectory(path);
     check(chownAt(AT_FDCWD, raw, uid, gid), "chown", path);
     check(chmodPath(raw, mode), "chmod", path);
   }
@@ -149,11 +124,6 @@ class ThreadedEngine implements CopyEngine {
   }
 }
 
-/** @returns the mode of the first source's root as it is, or as it will be when that one is not made yet itself */
-function rootMode(sources: readonly Source[]): number {
-  const stat = new Stat();
-  return sources.reduceRight((origin, { path }) => {
-    check(statAt(stat, AT_FDCWD, rawFromText(path)), "stat", path);
-    return stat.mode === markFor(origin) ? origin : stat.mode;
-  }, 0);
+function makeSubvolumeOrDirectory(path: string): void {
+  if (!makeSubvolume(path)) makeDirectory(path);
 }

@@ -1,29 +1,38 @@
 import type { RawName } from "../../base/bytes.js";
 import { deferred } from "../../base/deferred.js";
+import { log } from "../../base/log.js";
 import { ECANCELED } from "../../sys/errno.js";
 import { SysError } from "../../sys/error.js";
 import type { Need } from "../pending.js";
 import type { Crew } from "./crew.js";
 import { Cell, type CopySpec, sharedCells } from "./spec.js";
+import { mayBeSubvolume } from "./subvolume.js";
 import type { Ahead } from "./task.js";
 import type { Threads } from "./threads.js";
-import type { CopyJob, Source } from "./types.js";
+import type { Beside, CopyJob, Source } from "./types.js";
+
+const trace = log("copy");
 
 /** A copy in the background, seen from the thread of the store. It ends in two steps: how it ended is known, then nobody is at it any more. */
 export class Job implements CopyJob {
   private readonly ended = deferred<void>();
   private readonly cells = sharedCells(Object.keys(Cell).length);
   private spec: CopySpec | undefined;
+  /** Settles when it is known whether a snapshot of the file system is all of it. */
+  private begun: Promise<void> | undefined;
+  private isLaunched = false;
   private failure: SysError | undefined;
   private isEnding = false;
   /** Threads that have not dropped it yet, and parts that somebody waits for. */
   private left = 0;
   private parts = 0;
 
+  /** @param making the copy by which the nearest source is still being made */
   constructor(
     readonly id: number,
     private readonly sources: readonly Source[],
     private readonly verify: boolean,
+    private readonly making: Job | undefined,
     private readonly crew: Crew,
     private readonly ahead: Threads,
     private readonly board: Int32Array,
@@ -40,13 +49,49 @@ export class Job implements CopyJob {
     return Atomics.load(this.cells, Cell.entries);
   }
 
-  start(path: string, links: string): void {
+  /** Path of the directory that is completed, once it has started. */
+  get target(): string | undefined {
+    return this.spec?.target;
+  }
+
+  start(path: string, beside: Beside): void {
     const { id, sources, cells, verify } = this;
     if (this.isEnding) return;
-    this.spec = { id, target: path, links, sources, cells, verify };
+    this.spec = { id, target: path, beside, sources, cells, verify };
+    if (mayBeSubvolume(path)) this.begun = this.begin(this.spec);
+    else this.launch(this.spec);
+  }
+
+  /** Tries to do it all by a snapshot of the file system, which needs a source that is whole. */
+  private async begin(spec: CopySpec): Promise<void> {
+    this.parts++;
+    try {
+      await this.making?.begun;
+      if (this.making?.failure !== undefined) throw this.making.failure;
+      const made = (await this.ahead.run({ type: "snapshot", spec })) as boolean;
+      trace("copy %d: %s", this.id, made ? "a subvolume snapshot" : "no subvolume snapshot is made");
+      if (made) this.finishAnyway();
+      else if (!this.isEnding) this.launch(spec);
+    } catch (error) {
+      if (!(error instanceof SysError)) throw error;
+      this.end(error);
+    } finally {
+      this.parts--;
+      this.settle();
+    }
+  }
+
+  /** Whoever has cancelled it came too late. */
+  private finishAnyway(): void {
+    this.failure = undefined;
+    this.finish();
+  }
+
+  private launch(spec: CopySpec): void {
+    this.isLaunched = true;
     this.left = this.crew.size;
-    Atomics.store(cells, Cell.open, 1);
-    this.crew.launch(this.spec);
+    Atomics.store(this.cells, Cell.open, 1);
+    this.crew.launch(spec);
   }
 
   expand(path: RawName): Promise<number> {
@@ -62,6 +107,7 @@ export class Job implements CopyJob {
   }
 
   private async part(part: Ahead): Promise<number> {
+    await this.begun;
     if (this.spec === undefined || this.isEnding) return this.failure === undefined ? 0 : -this.failure.errno;
     this.parts++;
     try {
@@ -104,7 +150,7 @@ export class Job implements CopyJob {
     this.isEnding = true;
     this.failure = failure;
     if (failure !== undefined) Atomics.store(this.cells, Cell.cancel, 1);
-    if (this.spec !== undefined) this.crew.drop(this.id);
+    if (this.isLaunched) this.crew.drop(this.id);
     this.settle();
   }
 

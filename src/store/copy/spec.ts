@@ -1,4 +1,4 @@
-import type { Source } from "./types.js";
+import type { Beside, Source } from "./types.js";
 
 /** What a thread must know to copy a tree, or to complete a part of it. */
 export interface CopySpec {
@@ -6,8 +6,7 @@ export interface CopySpec {
   readonly id: number;
   /** Path of the directory that is to be completed. */
   readonly target: string;
-  /** Where names of files with several links are kept until the directories that they belong in are made. */
-  readonly links: string;
+  readonly beside: Beside;
   /** The directory that is copied, and while it is being copied itself, those it comes from, nearest first. */
   readonly sources: readonly Source[];
   /** Shared by all threads that are at it: see Cell. */

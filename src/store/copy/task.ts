@@ -12,7 +12,7 @@ export type Ahead =
 /** Work for a thread of the copy engine. */
 export type Work =
   | { readonly type: "ahead"; readonly spec: CopySpec; readonly board: Int32Array; readonly part: Ahead }
-  | { readonly type: "snapshot"; readonly from: string; readonly to: string }
+  | { readonly type: "snapshot"; readonly spec: CopySpec }
   | { readonly type: "delete"; readonly path: string }
   | { readonly type: "usage"; readonly path: string }
   | { readonly type: "flush"; readonly path: string };

@@ -7,7 +7,7 @@ import { setIdleIo, setNice } from "../../sys/priority.js";
 import { settleFreed } from "./freed.js";
 import { describeFailure } from "./messages.js";
 import { Cell } from "./spec.js";
-import { snapshotSubvolume } from "./subvolume.js";
+import { replaceBySnapshot } from "./subvolume.js";
 import type { Outcome, Task, ThreadData, Work } from "./task.js";
 import { TreeCopy } from "./tree-copy.js";
 import { deleteTree, flush, usageOf } from "./trees.js";
@@ -45,7 +45,7 @@ function perform(work: Work, isCancelled: () => boolean): unknown {
     case "ahead":
       return ahead(work);
     case "snapshot":
-      return snapshotSubvolume(work.from, work.to);
+      return replaceBySnapshot(work.spec);
     case "delete":
       return deleteTree(work.path, isCancelled, settleFreed);
     case "usage":

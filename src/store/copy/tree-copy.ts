@@ -80,7 +80,7 @@ export class TreeCopy {
     const isPlain = isUncopied(this.stat);
     this.uid = isPlain ? this.stat.uid : -1;
     this.gid = isPlain ? this.stat.gid : -1;
-    this.links = new LinkPool(spec.links, board);
+    this.links = new LinkPool(spec.beside.links, board);
     this.data = new DataCopier(() => {
       this.step();
       this.expansion?.between();

@@ -25,7 +25,7 @@ export class TreeSource {
     this.making =
       farther.length === 0
         ? undefined
-        : makeCopy({ ...spec, target: path, links: nearest!.links, sources: farther, verify: false });
+        : makeCopy({ ...spec, target: path, beside: nearest!.beside, sources: farther, verify: false });
   }
 
   /** Opens a directory that has its entries. @returns a descriptor or -errno */

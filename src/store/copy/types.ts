@@ -5,8 +5,16 @@ import type { Usage } from "../types.js";
 /** A directory that is copied. */
 export interface Source {
   readonly path: string;
-  /** Where its own copy, while that is pending, keeps names of files with several links. */
+  /** Of its own copy, while that is pending. */
+  readonly beside: Beside;
+}
+
+/** Paths beside a directory while it is being copied; both are gone when the copy is complete. */
+export interface Beside {
+  /** A directory that keeps names of files with several links until the directories that they belong in are made. */
   readonly links: string;
+  /** A snapshot of btrfs until it takes the place of the directory. */
+  readonly snapshot: string;
 }
 
 /** A copy of a parent that goes on in the background. Paths are relative to the copy, "" is its root directory. */
@@ -24,9 +32,9 @@ export interface CopyJob {
   /**
    * Begins the background work.
    * @param path where the directory is now
-   * @param links path of a directory that may be made meanwhile, beside it; gone when the copy is complete
+   * @param beside what may be made meanwhile
    */
-  start(path: string, links: string): void;
+  start(path: string, beside: Beside): void;
   /** Stops as soon as possible; done rejects with ECANCELED when nothing is written any more, and what was made stays. */
   cancel(): void;
 }
@@ -36,7 +44,7 @@ export interface CopyEngine {
   /** Starts the threads that begin() needs, for those who would have to wait for it; without threads there is nothing to do. */
   warm?(): void;
   /**
-   * Makes `to`, as a raw directory that is to be copied or complete.
+   * Makes `to`, as a raw directory that is to be copied or complete. Takes no longer for a large source than for a small one.
    * @param sources the parent and, while that one's own copy is pending, its ancestors, nearest first
    * @returns the job, or undefined when the copy is complete already
    * @throws SysError; what was made stays

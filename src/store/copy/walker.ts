@@ -121,7 +121,7 @@ function perform(part: Part, item: Item): void {
     Atomics.add(cells, Cell.open, found.length);
     stack.push(...found);
     if (Atomics.sub(cells, Cell.open, 1) > 1) return;
-    deleteTree(spec.links, () => false);
+    for (const left of Object.values(spec.beside)) deleteTree(left, () => false);
     say({ type: "complete", id, method: part.copy.data.method });
   } catch (error) {
     stack.length = 0;

@@ -1,4 +1,5 @@
 import type { RawName } from "../../base/bytes.js";
+import { isUncopied } from "../../store/pending.js";
 import { O_DIRECTORY, O_NOFOLLOW, O_PATH } from "../../sys/constants.js";
 import { ENOENT, ESTALE } from "../../sys/errno.js";
 import { close, openAt } from "../../sys/file.js";
@@ -38,6 +39,7 @@ export class Descriptors {
 
   /** @returns an O_PATH descriptor that stays this class's, or -errno: ESTALE when another file is there now */
   directory(node: number): number {
+    this.renew(node);
     const held = this.pinned.get(node) ?? this.directories.get(node);
     if (held !== undefined) {
       const entry = this.nodes.entry(node);
@@ -46,6 +48,17 @@ export class Descriptors {
       return held;
     }
     return this.open(node);
+  }
+
+  /** Looks whether the root directory of an entry has been replaced by the one that was being made. */
+  renew(node: number): void {
+    const entry = this.nodes.entry(node);
+    if (entry?.provisional !== true || this.nodes.parent(node) !== 0) return;
+    if (statAt(this.stat, this.snapshots, entry.directory as RawName) < 0) return;
+    entry.provisional = isUncopied(this.stat);
+    if (this.nodes.is(node, this.stat)) return;
+    this.drop(node);
+    this.nodes.replace(node, this.stat);
   }
 
   /** @returns the pinned descriptor of a node, or undefined */

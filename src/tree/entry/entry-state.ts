@@ -15,6 +15,8 @@ export class EntryState {
   refusal = 0;
   /** Whether its record is known to be on the disk, so that fsync need not ask. */
   durable = false;
+  /** Its root directory was not made yet when it was last looked at: another one may take its place (a snapshot of btrfs). */
+  provisional = false;
   /** Handles that are open, and those of them that can write. */
   handles = 0;
   writers = 0;

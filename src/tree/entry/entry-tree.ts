@@ -62,8 +62,10 @@ export class EntryTree implements fuse.FileSystem, Entries {
   lookupRoot(info: Info, out: fuse.Entry): number {
     const { core } = this;
     const entry = core.entryOf(info);
+    if (entry.root !== 0) core.fds.renew(entry.root);
     const code = statAt(out.stat, core.snapshots, entry.directory as RawName);
     if (code < 0) return code;
+    entry.provisional = entry.pending && isUncopied(out.stat);
     core.answer(entry, 0, entry.directory as RawName, out.stat, out);
     entry.root = out.node;
     // An empty one without a parent may be given one, and is another directory then under a name that the kernel knows.

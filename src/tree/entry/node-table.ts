@@ -149,6 +149,17 @@ export class NodeTable {
     this.collect(before);
   }
 
+  /** Notes that another file has taken the place of a node's. */
+  replace(node: number, stat: Readonly<Stat>): void {
+    const entry = this.entries[node];
+    assert(entry, "only a live node has a place");
+    entry.forgetNode(this.devs[node]!, this.inos[node]!, node);
+    this.inos[node] = stat.ino;
+    this.devs[node] = stat.dev;
+    this.births[node] = birthOf(stat);
+    entry.addNode(stat.dev, stat.ino, node);
+  }
+
   addLookup(node: number): void {
     this.lookups[node]!++;
   }
