@@ -5,7 +5,7 @@ import { parseArgs } from "node:util";
 import { chart } from "./bench/chart.js";
 import { CONTENDERS } from "./bench/contenders.js";
 import { measureControl } from "./bench/control.js";
-import { measureCounts, stress } from "./bench/counts.js";
+import { measureCounts } from "./bench/counts.js";
 import { measureCrashes } from "./bench/crash.js";
 import { measureData } from "./bench/data.js";
 import { measureFuzz } from "./bench/fuzz.js";
@@ -15,7 +15,8 @@ import { measurePowerCuts } from "./bench/powercut.js";
 import { type RowResult, table } from "./bench/report.js";
 import { FULL, QUICK } from "./bench/rows.js";
 import { measureScale } from "./bench/scale.js";
-import { countVerdicts, dataVerdicts, stressVerdict, type Verdict, verdictLines } from "./bench/verdicts.js";
+import { stress } from "./bench/stress.js";
+import { countVerdicts, dataVerdicts, stressVerdicts, type Verdict, verdictLines } from "./bench/verdicts.js";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const ARTEFACTS = join(ROOT, "artefacts");
@@ -156,8 +157,8 @@ function data(rows: readonly RowResult[], stressSeconds: number): void {
   const counts = measureCounts(IO);
   const verdicts = [...dataVerdicts(rows), ...countVerdicts(counts)];
   if (stressSeconds > 0) {
-    verdicts.push(stressVerdict("with passthrough", stress(stressSeconds / 2, [])));
-    verdicts.push(stressVerdict("without passthrough", stress(stressSeconds / 2, ["nopassthrough"])));
+    verdicts.push(...stressVerdicts("with passthrough", stress(stressSeconds / 2, [])));
+    verdicts.push(...stressVerdicts("without passthrough", stress(stressSeconds / 2, ["nopassthrough"])));
   }
   const names = CONTENDERS.map(({ name }) => name).filter((name) =>
     rows.some((row) => name in row.contenders),

@@ -81,9 +81,13 @@ def on_handle(action, *arguments):
 def op_write(write, fd, *arguments):
     """
     The kernel lets an inode have one backing file, which writes with the rights of who opened it first. So root loses its
-    own right to keep suid and sgid bits while another user has the file open, and does not write to such a file here.
+    own right to keep suid and sgid bits while another user has the file open, as a member of the file's group loses that
+    to keep sgid where the group may not execute; here they do not write to such a file.
     """
-    if os.geteuid() == 0 and os.fstat(fd).st_mode & 0o6000:
+    status = os.fstat(fd)
+    is_member = status.st_gid in (os.getegid(), *os.getgroups())
+    keeps = 0o6000 if os.geteuid() == 0 else 0o2000 if is_member and not status.st_mode & 0o010 else 0
+    if status.st_mode & keeps:
         return "left alone"
     return write(fd, *arguments)
 

@@ -66,33 +66,3 @@ function subtract(many: Requests, none: Requests): Requests {
   );
   return { total: many.total - none.total, byOpcode };
 }
-
-export interface StressResult {
-  readonly seconds: number;
-  readonly operations: number;
-  /** The first difference, or undefined. */
-  readonly difference: string | undefined;
-}
-
-const OPERATIONS_A_RUN = 20_000;
-
-/** Runs random operations natively and on the mount with the same seeds, for so long, until the first difference. */
-export function stress(seconds: number, options: readonly string[]): StressResult {
-  const arena = new Arena({ options });
-  const begin = performance.now();
-  const elapsed = () => (performance.now() - begin) / 1000;
-  let operations = 0;
-  try {
-    for (let seed = 1; elapsed() < seconds; seed++) {
-      try {
-        arena.compare("random_ops", [String(seed), String(OPERATIONS_A_RUN)]);
-      } catch (error) {
-        return { seconds: elapsed(), operations, difference: `seed ${seed}: ${String(error)}` };
-      }
-      operations += OPERATIONS_A_RUN;
-    }
-    return { seconds: elapsed(), operations, difference: undefined };
-  } finally {
-    arena.close();
-  }
-}

@@ -1,5 +1,6 @@
-import type { Counts, StressResult } from "./counts.js";
+import type { Counts } from "./counts.js";
 import { figure, type RowResult, ratio } from "./report.js";
+import type { StressResult } from "./stress.js";
 
 /** One thing that the benchmark has to show. */
 export interface Verdict {
@@ -138,13 +139,21 @@ export function controlVerdicts(rows: readonly RowResult[]): Verdict[] {
 }
 
 /** Judges a run of random operations. */
-export function stressVerdict(name: string, result: StressResult): Verdict {
-  return {
-    claim: `${name}: random operations answer and leave what they do natively`,
-    measured:
-      result.difference ?? `${result.operations} operations in ${result.seconds.toFixed(0)} s, no difference`,
-    holds: result.difference === undefined,
-  };
+export function stressVerdicts(name: string, result: StressResult): Verdict[] {
+  const { difference, operations, seconds, left } = result;
+  const counts = Object.entries(left);
+  return [
+    {
+      claim: `${name}: random operations answer and leave what they do natively`,
+      measured: difference ?? `${operations} operations in ${seconds.toFixed(0)} s, no difference`,
+      holds: difference === undefined,
+    },
+    {
+      claim: `${name}: nothing is held after them`,
+      measured: counts.map(([what, count]) => `${count} ${what}`).join(", "),
+      holds: counts.length > 0 && counts.every(([, count]) => count === 0),
+    },
+  ];
 }
 
 /** @returns a line for each: whether it holds, what was claimed, what was measured */

@@ -40,10 +40,11 @@ const tree = createTree({
 tell = (change) => tree.onStoreChange(change);
 const counters = new Int32Array(OPCODES);
 const say = (message: SessionMessage): void => parent.postMessage(message);
+const onIdle = idleReport(tree, counters);
 const session = new Session(data.fd, tree, {
   onNegotiated: ({ passthrough }) => say({ type: "negotiated", passthrough }),
   counters,
-  ...(trace.enabled && { onIdle: idleReport(tree, counters) }),
+  ...(onIdle && { onIdle }),
   maxStackDepth: data.maxStackDepth,
   passthrough: options.passthrough,
   pool,
