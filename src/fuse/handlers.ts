@@ -1,25 +1,20 @@
 import type { RawName } from "../base/bytes.js";
 import { MAX_IO, NAME_MAX, PATH_MAX, XATTR_SIZE_MAX } from "../base/limits.js";
-import { UTIME_NOW, UTIME_OMIT } from "../sys/constants.js";
 import { EFBIG, EINVAL, ENAMETOOLONG, ENOSYS } from "../sys/errno.js";
-import type { FsStat, Stat } from "../sys/stat.js";
+import { getattr, setattr, statfs, statx } from "./attribute-handlers.js";
 import { DirReply } from "./dir-reply.js";
 import type { Exchange } from "./exchange.js";
-import type { Answer, Changes, FileSystem } from "./filesystem.js";
+import type { Answer, FileSystem } from "./filesystem.js";
+import { type Handler, then } from "./handler.js";
 import {
   ENTRY_OUT,
-  Fattr,
   FSYNC_FDATASYNC,
-  GETATTR_FH,
   OPEN_KILL_SUIDGID,
   Op,
   SETXATTR_ACL_KILL_SGID,
   WRITE_KILL_SUIDGID,
 } from "./protocol.js";
-import { entryReply, openReply, statxReply } from "./replies.js";
-
-/** Decodes a request's body, calls the file system and encodes the reply's body. @returns 0 or -errno */
-export type Handler = (x: Exchange, fs: FileSystem) => Answer;
+import { entryReply, openReply } from "./replies.js";
 
 /** A handler for requests whose body has at least so many bytes. */
 interface Entry {
@@ -28,12 +23,6 @@ interface Entry {
   readonly wide?: readonly number[];
   readonly beyond?: number;
   readonly handle: Handler;
-}
-
-/** After a handler's answer: what follows a success. */
-function then(answer: Answer, onSuccess: (value: number) => number): Answer {
-  if (typeof answer === "number") return answer < 0 ? answer : onSuccess(answer);
-  return answer.then((value) => (value < 0 ? value : onSuccess(value)));
 }
 
 /** @returns the name at offset, or -errno for what no file can be called */
@@ -68,31 +57,6 @@ function xattrReply(x: Exchange, room: number, answer: Answer): Answer {
     x.body = 8;
     return 0;
   });
-}
-
-function setattr(x: Exchange, fs: FileSystem): Answer {
-  const valid = x.u32(0);
-  const has = (bit: number): boolean => (valid & bit) !== 0;
-  const changes: Changes = x.changes;
-  changes.handle = has(Fattr.FH) ? x.u64(8) : undefined;
-  changes.size = has(Fattr.SIZE) ? x.u64(16) : undefined;
-  changes.atime = has(Fattr.ATIME) ? x.i64(32) : undefined;
-  changes.mtime = has(Fattr.MTIME) ? x.i64(40) : undefined;
-  changes.atimeNs = time(has(Fattr.ATIME), has(Fattr.ATIME_NOW), x.u32(56));
-  changes.mtimeNs = time(has(Fattr.MTIME), has(Fattr.MTIME_NOW), x.u32(60));
-  changes.mode = has(Fattr.MODE) ? x.u32(68) : undefined;
-  changes.uid = has(Fattr.UID) ? x.u32(76) : undefined;
-  changes.gid = has(Fattr.GID) ? x.u32(80) : undefined;
-  changes.killPrivileges = has(Fattr.KILL_SUIDGID);
-  return then(fs.setattr(x.caller, x.node, changes, x.entry), () => attrReply(x));
-}
-
-const time = (given: boolean, now: boolean, ns: number): number =>
-  now ? UTIME_NOW : given ? ns : UTIME_OMIT;
-
-function attrReply(x: Exchange): number {
-  x.putAttrOut(0, x.entry.stat, x.entry.attrTimeout);
-  return 0;
 }
 
 function rename(x: Exchange, fs: FileSystem, header: number, flags: number): Answer {
@@ -177,32 +141,6 @@ function copyRange(x: Exchange, fs: FileSystem, wide: boolean): Answer {
   });
 }
 
-const fsStat: FsStat = {
-  type: 0,
-  bsize: 0,
-  blocks: 0,
-  bfree: 0,
-  bavail: 0,
-  files: 0,
-  ffree: 0,
-  namelen: 0,
-  frsize: 0,
-};
-
-function statfs(x: Exchange, fs: FileSystem): Answer {
-  return then(fs.statfs(x.caller, x.node, fsStat), () => {
-    [fsStat.blocks, fsStat.bfree, fsStat.bavail, fsStat.files, fsStat.ffree].forEach((v, i) => {
-      x.put64(i * 8, v);
-    });
-    x.put32(40, fsStat.bsize);
-    x.put32(44, fsStat.namelen);
-    x.put32(48, fsStat.frsize);
-    x.zero(52, 28);
-    x.body = 80;
-    return 0;
-  });
-}
-
 const made = (x: Exchange, answer: Answer): Answer => then(answer, () => entryReply(x));
 const room = (x: Exchange, offset: number): number => Math.min(x.u32(offset), MAX_IO);
 
@@ -226,11 +164,6 @@ function mknod(x: Exchange, fs: FileSystem): Answer {
 function mkdir(x: Exchange, fs: FileSystem): Answer {
   x.caller.umask = x.u32(4);
   return withName(x, 8, (text) => made(x, fs.mkdir(x.caller, x.node, text, x.u32(0), x.entry)));
-}
-
-function getattr(x: Exchange, fs: FileSystem): Answer {
-  const handle = (x.u32(0) & GETATTR_FH) !== 0 ? x.u64(8) : undefined;
-  return then(fs.getattr(x.caller, x.node, handle, x.entry), () => attrReply(x));
 }
 
 function open(x: Exchange, fs: FileSystem): Answer {
@@ -323,10 +256,4 @@ export const handlers: ReadonlyMap<number, Entry> = new Map<number, Entry>([
 function removexattr(x: Exchange, fs: FileSystem): Answer {
   const text = x.text(0);
   return text === undefined || text === "" ? -EINVAL : fs.removexattr(x.caller, x.node, text);
-}
-
-function statx(x: Exchange, fs: FileSystem): Answer {
-  const handle = (x.u32(0) & GETATTR_FH) !== 0 ? x.u64(8) : undefined;
-  const stat: Stat = x.entry.stat;
-  return then(fs.getattr(x.caller, x.node, handle, x.entry), () => statxReply(x, stat));
 }

@@ -9,10 +9,13 @@ import { EBUSY } from "../../sys/errno.js";
 import { close, openAt } from "../../sys/file.js";
 import { type FsStat, Stat, statAt, statFs } from "../../sys/stat.js";
 import type { Entries } from "../entries.js";
+import { AttributeOperations } from "./attribute-operations.js";
 import { isBindMounted } from "./bind-mounts.js";
 import { Core, type CoreOptions } from "./core.js";
 import { FileOperations } from "./file-operations.js";
-import { NameOperations } from "./operations.js";
+import { ListingOperations } from "./listing-operations.js";
+import { NameOperations } from "./name-operations.js";
+import { XattrOperations } from "./xattr-operations.js";
 
 type Answer = fuse.Answer;
 type Caller = fuse.Caller;
@@ -30,13 +33,19 @@ export interface TreeCounts {
 /** The passthrough part of the tree: everything below the entries, and the entries' root directories. */
 export class EntryTree implements fuse.FileSystem, Entries {
   private readonly core: Core;
+  private readonly attributes: AttributeOperations;
+  private readonly listings: ListingOperations;
   private readonly names: NameOperations;
+  private readonly xattrs: XattrOperations;
   private readonly files: FileOperations;
   private readonly stat = new Stat();
 
   constructor(options: CoreOptions) {
     this.core = new Core(options);
+    this.attributes = new AttributeOperations(this.core);
+    this.listings = new ListingOperations(this.core);
     this.names = new NameOperations(this.core);
+    this.xattrs = new XattrOperations(this.core);
     this.files = new FileOperations(this.core);
   }
 
@@ -147,10 +156,10 @@ export class EntryTree implements fuse.FileSystem, Entries {
     this.core.nodes.forget(node, count);
   }
   getattr(_caller: Caller, node: number, _handle: number | undefined, out: fuse.Attributes): Answer {
-    return this.names.getattr(node, out);
+    return this.attributes.getattr(node, out);
   }
   setattr(caller: Caller, node: number, changes: fuse.Changes, out: fuse.Attributes): Answer {
-    return this.names.setattr(caller, node, changes, out);
+    return this.attributes.setattr(caller, node, changes, out);
   }
   readlink(_caller: Caller, node: number, out: fuse.IoArea): Answer {
     return this.names.readlink(node, out);
@@ -241,7 +250,7 @@ export class EntryTree implements fuse.FileSystem, Entries {
     return this.files.fsyncdir(caller, node, dataOnly);
   }
   readdir(caller: Caller, node: number, offset: bigint, sink: fuse.DirSink): Answer {
-    return this.names.readdir(caller, node, offset, sink);
+    return this.listings.readdir(caller, node, offset, sink);
   }
   fallocate(_c: Caller, node: number, handle: number, mode: number, offset: number, length: number): Answer {
     return this.files.fallocate(node, handle, mode, offset, length);
@@ -268,10 +277,10 @@ export class EntryTree implements fuse.FileSystem, Entries {
     return this.files.syncfs();
   }
   getxattr(_caller: Caller, node: number, name: RawName, size: number, out: fuse.IoArea): Answer {
-    return this.files.getxattr(node, name, size, out);
+    return this.xattrs.getxattr(node, name, size, out);
   }
   listxattr(caller: Caller, node: number, size: number, out: fuse.IoArea): Answer {
-    return this.files.listxattr(caller, node, size, out);
+    return this.xattrs.listxattr(caller, node, size, out);
   }
   setxattr(
     caller: Caller,
@@ -281,9 +290,9 @@ export class EntryTree implements fuse.FileSystem, Entries {
     flags: number,
     killSgid: boolean,
   ): Answer {
-    return this.files.setxattr(caller, node, name, value, flags, killSgid);
+    return this.xattrs.setxattr(caller, node, name, value, flags, killSgid);
   }
   removexattr(caller: Caller, node: number, name: RawName): Answer {
-    return this.files.removexattr(caller, node, name);
+    return this.xattrs.removexattr(caller, node, name);
   }
 }

@@ -1,18 +1,7 @@
 import type { RawName } from "../../base/bytes.js";
-import type { Answer, Attributes, Caller, Changes, DirSink, Entry, IoArea } from "../../fuse/filesystem.js";
+import type { Answer, Caller, Entry, IoArea } from "../../fuse/filesystem.js";
 import { isUncopied } from "../../store/pending.js";
-import {
-  O_NONBLOCK,
-  O_WRONLY,
-  RENAME_EXCHANGE,
-  RENAME_WHITEOUT,
-  S_IFDIR,
-  S_IFMT,
-  S_IFREG,
-  S_ISGID,
-  S_ISVTX,
-  UTIME_OMIT,
-} from "../../sys/constants.js";
+import { RENAME_EXCHANGE, RENAME_WHITEOUT, S_IFDIR, S_IFMT, S_ISGID, S_ISVTX } from "../../sys/constants.js";
 import {
   linkFd,
   makeDirAt,
@@ -24,12 +13,11 @@ import {
   unlinkAt,
 } from "../../sys/dir.js";
 import { ENOENT, ESTALE, EXDEV } from "../../sys/errno.js";
-import { close, fdPath, truncateFd } from "../../sys/file.js";
-import { chmodFd, chmodPath, chownAt, Stat, statAt, utimesFd, utimesPath } from "../../sys/stat.js";
+import { Stat, statAt } from "../../sys/stat.js";
 import type { Core } from "./core.js";
 import type { EntryState } from "./entry-state.js";
 
-/** Operations on names and attributes of entries; each is the same call on the native directory. */
+/** Operations on names in entries; each is the same call on the native directory. */
 export class NameOperations {
   private readonly before = new Stat();
   private readonly after = new Stat();
@@ -50,90 +38,6 @@ export class NameOperations {
     out.node = 0;
     out.entryTimeout = core.nameTimeout(entry);
     return 0;
-  }
-
-  getattr(node: number, out: Attributes): Answer {
-    const { core } = this;
-    const entry = core.nodes.entry(node);
-    if (entry === undefined) return -ESTALE;
-    const code = core.statNode(out.stat, node);
-    if (code === 0) core.fill(entry, node, out.stat, out);
-    return code;
-  }
-
-  setattr(caller: Caller, node: number, changes: Changes, out: Attributes): Answer {
-    const { core } = this;
-    const entry = core.nodes.entry(node);
-    if (entry === undefined) return -ESTALE;
-    const refused = core.mayChange(entry);
-    if (refused !== 0) return refused;
-    const need = changes.size === 0 ? "attributes" : "all";
-    const wait =
-      core.waits.content(caller, node, need) ??
-      core.waits.mode(caller, entry, markOf(core.nodes.type(node), changes.mode));
-    if (wait !== undefined)
-      return wait.then((code) => (code < 0 ? code : this.setattr(caller, node, changes, out)));
-    const code = this.change(caller, node, changes);
-    return code < 0 ? code : this.getattr(node, out);
-  }
-
-  private change(caller: Caller, node: number, changes: Changes): number {
-    const { core } = this;
-    let code = 0;
-    if (changes.size === undefined && !hasAttributes(changes)) return this.clearPrivileges(caller, node);
-    if (changes.size !== undefined) code = this.truncate(caller, node, changes.size, changes);
-    core.identity.restore();
-    if (code < 0 || !hasAttributes(changes)) return code;
-    return core.withNode(node, (fd, open) => {
-      let step = 0;
-      const { uid, gid, mode } = changes;
-      if (uid !== undefined || gid !== undefined) {
-        core.identity.actInGroups(caller);
-        step = chownAt(fd, "", uid ?? -1, gid ?? -1);
-        core.identity.restore();
-      }
-      if (step === 0 && mode !== undefined) {
-        const bits = mode & 0o7777;
-        step = open ? chmodFd(fd, bits) : chmodPath(fdPath(fd), bits);
-      }
-      if (step === 0 && (changes.atime !== undefined || changes.mtime !== undefined)) {
-        const atimeNs = changes.atime === undefined ? UTIME_OMIT : changes.atimeNs;
-        const mtimeNs = changes.mtime === undefined ? UTIME_OMIT : changes.mtimeNs;
-        const times = [changes.atime ?? 0, atimeNs, changes.mtime ?? 0, mtimeNs] as const;
-        step = open ? utimesFd(fd, ...times) : utimesPath(fdPath(fd), ...times);
-      }
-      return step;
-    });
-  }
-
-  /**
-   * A SETATTR that names nothing: chown(2) with -1 for both ids, or what precedes a write of any kind (write,
-   * fallocate, copy_file_range) by somebody who may not keep suid, sgid and file capabilities. The kernel does not say
-   * which of the two it is, but only the first is left to the owner.
-   */
-  private clearPrivileges(caller: Caller, node: number): number {
-    const { core } = this;
-    const precedesWrite = core.handles.hasWriter(node);
-    // Root keeps suid and sgid when it writes; capabilities are removed by a REMOVEXATTR of their own.
-    if (precedesWrite && caller.uid === 0) return 0;
-    core.identity.actInGroups(caller);
-    if (!precedesWrite) core.identity.disown(caller);
-    const code = core.withNode(node, (fd) => chownAt(fd, "", -1, -1));
-    core.identity.restore();
-    return code;
-  }
-
-  private truncate(caller: Caller, node: number, size: number, changes: Changes): number {
-    const { core } = this;
-    core.actForWrite(caller, node, changes.killPrivileges);
-    const handle = changes.handle === undefined ? undefined : core.handles.get(node, changes.handle);
-    if (handle?.writable) return truncateFd(handle.fd, size);
-    if (core.nodes.type(node) !== S_IFREG) return -ESTALE;
-    const fd = core.openNode(node, O_WRONLY | O_NONBLOCK);
-    if (fd < 0) return fd;
-    const code = truncateFd(fd, size);
-    close(fd);
-    return code;
   }
 
   readlink(node: number, out: IoArea): Answer {
@@ -309,74 +213,4 @@ export class NameOperations {
     core.nodes.place(node, parent, name);
     core.fds.unpin(node);
   }
-
-  readdir(caller: Caller, node: number, offset: bigint, sink: DirSink): Answer {
-    const { core } = this;
-    const wait = core.waits.entries(caller, node);
-    if (wait !== undefined)
-      return wait.then((code) => (code < 0 ? code : this.readdir(caller, node, offset, sink)));
-    const entry = core.nodes.entry(node);
-    if (entry === undefined) return -ESTALE;
-    const dirfd = core.fds.directory(node);
-    if (dirfd < 0) return dirfd;
-    const cursor = core.cursors.at(node, dirfd, offset);
-    if (typeof cursor === "number") return cursor;
-    const { entries } = cursor;
-    for (;;) {
-      const got = core.cursors.step(cursor);
-      if (got <= 0) return got;
-      if (this.put(entry, node, dirfd, sink, entries.name, entries.ino, entries.type, entries.next)) {
-        cursor.at = entries.next;
-        continue;
-      }
-      // It did not fit: the next call begins with it.
-      entries.position = entries.start;
-      return 0;
-    }
-  }
-
-  private put(
-    entry: NonNullable<ReturnType<Core["nodes"]["entry"]>>,
-    node: number,
-    dirfd: number,
-    sink: DirSink,
-    name: RawName,
-    ino: number,
-    type: number,
-    next: bigint,
-  ): boolean {
-    const { core } = this;
-    const dots = name === "." || name === "..";
-    const dev = core.nodes.dev(node);
-    if (!sink.plus || dots) return sink.add(name, entry.visibleIno(dev, ino), type, next);
-    if (!sink.fits(name.length)) return false;
-    const out = this.slot;
-    // A file that went meanwhile, or cannot be asked, is listed without attributes, as natively.
-    if (statAt(out.stat, dirfd, name) !== 0) return sink.add(name, entry.visibleIno(dev, ino), type, next);
-    core.answer(entry, node, name, out.stat, out);
-    return sink.addPlus(name, out, type, next);
-  }
-
-  private readonly slot: Entry = {
-    node: 0,
-    generation: 0,
-    entryTimeout: 0,
-    attrTimeout: 0,
-    stat: new Stat(),
-  };
-}
-
-/** @returns a mode that says "not copied", or undefined for any other */
-function markOf(type: number, mode: number | undefined): number | undefined {
-  return mode !== undefined && isUncopied({ mode: type | (mode & 0o7777) }) ? mode : undefined;
-}
-
-function hasAttributes(c: Changes): boolean {
-  return (
-    c.uid !== undefined ||
-    c.gid !== undefined ||
-    c.mode !== undefined ||
-    c.atime !== undefined ||
-    c.mtime !== undefined
-  );
 }
