@@ -41,6 +41,10 @@ export class Metadata {
   private readonly work: Database<Work, Buffer>;
   private readonly room: Room | undefined;
   private flushes = 0;
+  /** Settles when the last write that is visible is on the disk, with all before it. */
+  private lastCommit: Promise<unknown> = Promise.resolve();
+  /** Something was written that LMDB does not flush by itself. */
+  private isUnflushed = false;
   /** Calls of write() that are under way. */
   private writing = 0;
 
@@ -119,6 +123,8 @@ export class Metadata {
     } finally {
       this.writing--;
     }
+    // Only now: one that was rolled back says nothing of those before.
+    this.lastCommit = committed;
     fault("transacted");
     if (this.writing === 0) this.room?.keep(this.root);
     return made!.value;
@@ -140,14 +146,28 @@ export class Metadata {
       for (const step of undo.toReversed()) step();
       throw writeFailure(error);
     }
+    this.isUnflushed = true;
     fault("transacted");
     this.room?.keep(this.root);
     return done;
   }
 
-  /** Resolves when all that was changed before is on the disk. */
+  /**
+   * Resolves when all that was changed before is on the disk. What write() has written gets there by itself: a write of
+   * its own would make the next one wait, since LMDB begins none while one is being flushed and another is to be.
+   */
   async durable(): Promise<void> {
     check(fault("durable"), "flushing", "the metadata");
+    if (this.isUnflushed) await this.flushAll();
+    try {
+      await this.lastCommit;
+    } catch (error) {
+      throw writeFailure(await causeOf(error));
+    }
+  }
+
+  private async flushAll(): Promise<void> {
+    this.isUnflushed = false;
     await this.room?.quiet(async () => {
       await this.settings.put("flushes", ++this.flushes);
       await this.root.flushed;
