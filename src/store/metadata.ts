@@ -43,6 +43,8 @@ export class Metadata {
   private flushes = 0;
   /** Settles when the last write that is visible is on the disk, with all before it. */
   private lastCommit: Promise<unknown> = Promise.resolve();
+  /** LMDB's threads that write: each is through with it somewhat later than it says that a write is committed. */
+  private readonly writers = new Set<Promise<void>>();
   /** Something was written that LMDB does not flush by itself. */
   private isUnflushed = false;
   /** Calls of write() that are under way. */
@@ -111,6 +113,7 @@ export class Metadata {
       made = { number, value };
       return value;
     });
+    this.follow(committed);
     try {
       await whenVisible(committed, () => {
         if (made === undefined) return false;
@@ -128,6 +131,17 @@ export class Metadata {
     fault("transacted");
     if (this.writing === 0) this.room?.keep(this.root);
     return made!.value;
+  }
+
+  /** Notes that a thread of LMDB is at work, until it is through. */
+  private follow(committed: Promise<unknown>): void {
+    const writer = new Promise<void>((resolve) => {
+      // Asked at once, this is of the last write. Of one that fails LMDB tells only by the other.
+      this.root.flushed.then(() => resolve(), resolve);
+      committed.catch(() => resolve());
+    });
+    this.writers.add(writer);
+    void writer.then(() => this.writers.delete(writer));
   }
 
   /**
@@ -309,6 +323,8 @@ export class Metadata {
   }
 
   async close(): Promise<void> {
+    // LMDB waits for the last one only, and frees what another one still uses.
+    await Promise.all(this.writers);
     await this.root.close();
     this.room?.close();
   }
