@@ -5,7 +5,7 @@ import { type Catalog, ownsDirectory } from "./catalog.js";
 import type { CopyEngine, CopyJob } from "./copy/types.js";
 import type { Layout } from "./layout.js";
 import type { Metadata } from "./metadata.js";
-import type { Info } from "./types.js";
+import type { Info, Usage } from "./types.js";
 
 const trace = log("store");
 /** After so many milliseconds a complete copy is brought to the disk: about when the kernel would begin by itself. */
@@ -19,6 +19,19 @@ export interface Ground {
   readonly engine: CopyEngine;
   /** Tells everybody that a snapshot has changed. */
   changed(id: number): void;
+}
+
+/**
+ * @param id of what is copied, or undefined for nothing
+ * @returns what a copy takes up: what was counted of its source or, until that is, of what this was made from
+ */
+export function expectedUsage(metadata: Metadata, id: number | undefined): Usage {
+  for (let at = id; at !== undefined; ) {
+    const record = metadata.get(at);
+    if (record?.usage !== undefined) return record.usage;
+    at = record?.parentId;
+  }
+  return { size: 0, inodes: 0 };
 }
 
 /** The slow work that follows an operation: copying, flushing, counting, deleting. */
@@ -43,6 +56,20 @@ export class Background {
 
   job(id: number): CopyJob | undefined {
     return this.jobs.get(id);
+  }
+
+  /** @returns what copies that are under way are still going to take up, as far as their sources have been counted */
+  outstanding(): Usage {
+    const { metadata } = this.ground;
+    let [size, inodes] = [0, 0];
+    for (const [id, job] of this.jobs) {
+      const usage = expectedUsage(metadata, metadata.get(id)?.parentId);
+      // Names of one inode count each, so more may have been copied than there are inodes.
+      const left = Math.max(0, 1 - job.entries() / Math.max(1, usage.inodes));
+      size += left * usage.size;
+      inodes += left * usage.inodes;
+    }
+    return { size: Math.ceil(size), inodes: Math.ceil(inodes) };
   }
 
   /** Follows a copy that has begun, and records how it ends. */

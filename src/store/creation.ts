@@ -1,12 +1,12 @@
 import { ECANCELED } from "../sys/errno.js";
 import { SysError } from "../sys/error.js";
 import { BTRFS_SUPER_MAGIC, XFS_SUPER_MAGIC } from "../sys/stat.js";
-import type { Background, Ground } from "./background.js";
+import { type Background, expectedUsage, type Ground } from "./background.js";
 import { ownsDirectory } from "./catalog.js";
 import type { CopyJob, Source } from "./copy/types.js";
 import { busy, cancelled, fromSystem, noSpace, notFound } from "./errors.js";
 import { besideOf } from "./layout.js";
-import { type CreateOptions, type Info, type Kind, refPath } from "./types.js";
+import { type CreateOptions, type Info, type Kind, refPath, type Usage } from "./types.js";
 
 /** Inodes and bytes that stay free for the store itself. */
 const RESERVE_BYTES = 1 << 20;
@@ -143,18 +143,31 @@ export class Creation {
   }
 
   private checkSpace(from: Info, what: string): void {
-    const { layout } = this.ground;
+    const { layout, metadata } = this.ground;
     const space = layout.space();
     const shares = space.type === BTRFS_SUPER_MAGIC || space.type === XFS_SUPER_MAGIC;
-    const { size, inodes } = from.usage ?? { size: 0, inodes: 0 };
-    const free = space.bavail * space.bsize - RESERVE_BYTES;
+    const { size, inodes } = expectedUsage(metadata, from.id);
+    const spoken = this.spokenFor();
+    const free = Math.max(0, space.bavail * space.bsize - RESERVE_BYTES - spoken.size);
     if (!shares && size > free) {
-      throw noSpace(`${what}: ${refPath(from)} takes ${size} bytes, and ${Math.max(0, free)} are free`);
+      throw noSpace(`${what}: ${refPath(from)} takes ${size} bytes, and ${free} are free`);
     }
     // Zero files in all: the file system does not count them.
-    if (space.files > 0 && inodes > space.ffree - RESERVE_INODES && space.type !== BTRFS_SUPER_MAGIC) {
-      throw noSpace(`${what}: ${refPath(from)} has ${inodes} inodes, and ${space.ffree} are free`);
+    const freeInodes = Math.max(0, space.ffree - RESERVE_INODES - spoken.inodes);
+    if (space.files > 0 && inodes > freeInodes && space.type !== BTRFS_SUPER_MAGIC) {
+      throw noSpace(`${what}: ${refPath(from)} has ${inodes} inodes, and ${freeInodes} are free`);
     }
+  }
+
+  /** @returns what other copies are going to take up, be they recorded or not */
+  private spokenFor(): Usage {
+    let { size, inodes } = this.background.outstanding();
+    for (const [id, count] of this.pins) {
+      const usage = expectedUsage(this.ground.metadata, id);
+      size += count * usage.size;
+      inodes += count * usage.inodes;
+    }
+    return { size, inodes };
   }
 }
 
