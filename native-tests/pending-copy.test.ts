@@ -72,8 +72,10 @@ for (const type of TYPES) {
       arena.sh("mkdir active/web@base");
       const then = list();
       isPending();
+      assert.equal(info("active/web", "method"), "pending");
       faults();
       complete("active/web");
+      assert.equal(info("active/web", "method"), type === "ext4" ? "copy_file_range" : "reflink");
       assert.equal(list(), then);
       same(plain, `${arena.mnt}/active/web`);
     });

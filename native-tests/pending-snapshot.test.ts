@@ -68,6 +68,7 @@ describe("a btrfs snapshot that is still to be made", () => {
     assert.ok(Number(entries) > 1 && Number(bytes) > 0);
     assert.equal(state, "ready");
     assert.ok(isSubvolume("active/web"));
+    assert.equal(info("active/web", "method"), "snapshot");
     same(plain, `${arena.mnt}/active/web`);
   });
 
@@ -151,6 +152,7 @@ describe("a btrfs snapshot that is still to be made", () => {
     same(plain, `${arena.mnt}/active/child`);
     same(plain, `${arena.mnt}/committed/next`);
     assert.ok(!isSubvolume("active/child") && !isSubvolume("committed/next"));
+    assert.equal(info("committed/next", "method"), "reflink");
     arena.sh("rmdir info/active/child");
   });
 

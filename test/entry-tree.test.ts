@@ -56,6 +56,7 @@ const info = (id: number, kind: Info["kind"]): Info => ({
   copy: undefined,
   flush: undefined,
   hold: undefined,
+  method: undefined,
 });
 const name = (text: string): RawName => rawFromText(text);
 

@@ -16,9 +16,9 @@ mkdir active/web@base views/look@base
 about 'info/'
 shows 'has a directory for each kind' 'active committed views' 'cd info; echo *'
 shows 'and in it one for each snapshot' 'base' 'ls info/committed'
-shows 'which always has the same files' 'changes children created id inodes kind labels mounts path size state updated' \
+shows 'which always has the same files' 'changes children created id inodes kind labels method mounts path size state updated' \
   'cd info/committed/base; echo *'
-shows 'and parent, when it has one' 'changes children created id inodes kind labels mounts parent path size state updated' \
+shows 'and parent, when it has one' 'changes children created id inodes kind labels method mounts parent path size state updated' \
   'cd info/active/web; echo *'
 shows 'and hold, while it is held' 'hold' 'cd info/active/web; echo why > hold; echo h*; rm hold'
 refuses 'none of them can be written but hold and labels' "$denied" 'echo x > info/active/web/new'
@@ -62,6 +62,10 @@ does 'of active ones counted now, as du does' '
 does 'of committed ones what was recorded' 'test "$(cat info/committed/base/size)" = "$(du -s -B1 "$(cat info/committed/base/path)" | cut -f1)"'
 shows 'inodes, each once' '10' 'cat info/committed/base/inodes'
 shows 'of views nothing: they have nothing of their own' '0 0' 'echo $(cat info/views/look/size info/views/look/inodes)'
+
+about 'method'
+shows 'how the copy of the parent was made, if there was one' 'none copy_file_range none' \
+  'cd info; echo $(cat committed/base/method active/web/method views/look/method)'
 
 about 'state'
 eventually 'ready, in the end' 'test "$(cat info/committed/base/state info/active/web/state | uniq)" = ready'

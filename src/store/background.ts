@@ -85,7 +85,7 @@ export class Background {
     const { metadata, catalog, changed } = this.ground;
     try {
       await job.done;
-      await metadata.write(() => catalog.copied(id, undefined));
+      await metadata.write(() => catalog.copied(id, job.method));
       this.flushSoon(id);
       trace("%d is copied", id);
     } catch (error) {
@@ -93,7 +93,7 @@ export class Background {
       if (error.errno === ECANCELED) return;
       trace("the copy of %d failed: %s", id, error.message);
       const state = { state: "failed", errno: error.errno, what: error.subject } as const;
-      await metadata.write(() => catalog.copied(id, state));
+      await metadata.write(() => catalog.copyFailed(id, state));
     } finally {
       this.jobs.delete(id);
     }

@@ -1,5 +1,5 @@
 import { alreadyExists, invalid, notFound, precondition } from "./errors.js";
-import type { Metadata } from "./metadata.js";
+import type { Metadata, Work } from "./metadata.js";
 import type { Flush, Record } from "./records.js";
 import { type CopyState, type Info, type Kind, type Ref, refPath, type Usage } from "./types.js";
 
@@ -10,6 +10,8 @@ export interface NewSnapshot extends Ref {
   readonly parent: string | undefined;
   readonly labels: Labels | undefined;
   readonly copy: CopyState | undefined;
+  /** Of a copy that is complete. */
+  readonly method?: string | undefined;
 }
 
 /** How many names a message lists. */
@@ -57,6 +59,7 @@ export class Catalog {
       created: now,
       updated: now,
       ...(snapshot.copy && { copy: snapshot.copy }),
+      ...(snapshot.method !== undefined && { method: snapshot.method }),
     };
     this.metadata.put(id, record);
     this.metadata.link(id, record);
@@ -148,14 +151,23 @@ export class Catalog {
     return id;
   }
 
-  /** Notes how the copy of a parent ended: undefined for complete. The snapshot may have gone meanwhile. */
-  copied(id: number, state: CopyState | undefined): void {
+  /** Notes that the copy of a parent is complete, and how it was made. The snapshot may have gone meanwhile. */
+  copied(id: number, method: string): void {
+    this.endCopy(id, { method }, { copied: true });
+  }
+
+  /** Notes that the copy of a parent has failed. The snapshot may have gone meanwhile. */
+  copyFailed(id: number, copy: CopyState & { readonly state: "failed" }): void {
+    this.endCopy(id, { copy }, {});
+  }
+
+  private endCopy(id: number, state: Pick<Record, "copy" | "method">, more: Work): void {
     const record = this.metadata.get(id);
     if (record === undefined) return;
     const { copy: _, ...rest } = record;
-    this.metadata.put(id, state === undefined ? rest : { ...rest, copy: state });
+    this.metadata.put(id, { ...rest, ...state });
     const { copy: __, verify: ___, ...work } = this.metadata.workOf(id);
-    this.metadata.setWork(id, state === undefined ? { ...work, copied: true } : work);
+    this.metadata.setWork(id, { ...work, ...more });
   }
 
   /** Notes that a complete copy is on the disk. */

@@ -87,7 +87,7 @@ export class Creation {
       if (job === undefined) return await this.record(snapshot, directory, from);
       if (options.sync === true) {
         await this.finish(job, directory, options.signal);
-        return await this.record(snapshot, directory, from);
+        return await this.record({ ...snapshot, method: job.method }, directory, from);
       }
       const info = await this.record({ ...snapshot, copy: { state: "pending" } }, directory, from);
       this.background.follow(info.id, job);
@@ -177,4 +177,5 @@ interface NewRecord {
   readonly parent: string | undefined;
   readonly labels: CreateOptions["labels"];
   readonly copy: { readonly state: "pending" } | undefined;
+  readonly method?: string;
 }

@@ -317,6 +317,7 @@ export class Metadata {
       updated: record.updated,
       usage: record.usage,
       copy: record.copy,
+      method: record.method,
       flush: record.flush,
       hold: record.hold,
     };

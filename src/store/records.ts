@@ -11,6 +11,8 @@ export interface Record {
   readonly updated: number;
   readonly usage?: Usage;
   readonly copy?: CopyState;
+  /** How the copy was made, once it is complete. */
+  readonly method?: string;
   readonly flush?: Flush;
   readonly hold?: string;
 }

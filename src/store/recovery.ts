@@ -147,7 +147,7 @@ export class Recovery {
       }
       catalog.orphan(child.id);
       if (child.copy?.state === "pending")
-        catalog.copied(child.id, {
+        catalog.copyFailed(child.id, {
           state: "failed",
           errno: 5,
           what: "its parent, which was not on the disk",

@@ -38,6 +38,8 @@ export interface Info extends Ref {
   readonly usage: Usage | undefined;
   /** Undefined once the copy of the parent is complete, and when there was none. */
   readonly copy: CopyState | undefined;
+  /** How the copy of the parent was made (CopyJob); undefined while it is under way, and when there was none. */
+  readonly method: string | undefined;
   /** Committed, but not known to be on the disk yet: after a power cut it is active again under `formerKey`. */
   readonly flush: { readonly formerKey: string } | undefined;
   /** Why it may not be removed (`snapmount hold`), or undefined. */

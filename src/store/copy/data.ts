@@ -10,7 +10,10 @@ const BUFFER = 1 << 20;
 /** What says that a way of copying is not to be had here. */
 const UNSUPPORTED = new Set([-EOPNOTSUPP, -EXDEV, -EINVAL, -ENOTTY, -ENOSYS]);
 
-export type Method = "reflink" | "copy_file_range" | "read/write";
+/** Ways to copy the content of a file, the best first. */
+export const METHODS = ["reflink", "copy_file_range", "read/write"] as const;
+
+export type Method = (typeof METHODS)[number];
 
 /** Copies the contents of files, in the best way that the file system has. */
 export class DataCopier {
@@ -18,8 +21,14 @@ export class DataCopier {
   method: Method = "reflink";
   private readonly buffer = Buffer.allocUnsafe(BUFFER);
 
-  /** @param between called between pieces; throws to stop */
-  constructor(private readonly between: () => void) {}
+  /**
+   * @param between called between pieces; throws to stop
+   * @param onUse told of each way that was taken, as its number in METHODS
+   */
+  constructor(
+    private readonly between: () => void,
+    private readonly onUse: (method: number) => void,
+  ) {}
 
   /**
    * Copies all data, and keeps holes.
@@ -31,12 +40,20 @@ export class DataCopier {
     if (size === 0) return;
     if (this.method === "reflink") {
       const code = cloneFile(to, from);
-      if (code === 0) return;
+      if (code === 0) {
+        this.used();
+        return;
+      }
       if (!UNSUPPORTED.has(code)) check(code, "ficlone", path);
       this.method = "copy_file_range";
     }
     if (stat.blocks * 512 >= size) this.range(from, to, 0, size, path);
     else this.sparse(from, to, size, path);
+    this.used();
+  }
+
+  private used(): void {
+    this.onUse(METHODS.indexOf(this.method));
   }
 
   private sparse(from: number, to: number, size: number, path: string): void {

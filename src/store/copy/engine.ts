@@ -87,8 +87,8 @@ class ThreadedEngine implements CopyEngine {
       const { errno, operation, subject } = message.failure;
       job?.fail(new SysError(errno, operation, subject), false);
     } else {
-      trace("copy %d is complete: %s", message.id, message.method);
       job?.finish();
+      trace("copy %d is complete: %s", message.id, job?.method);
     }
   }
 

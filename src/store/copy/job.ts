@@ -5,6 +5,7 @@ import { ECANCELED } from "../../sys/errno.js";
 import { SysError } from "../../sys/error.js";
 import type { Need } from "../pending.js";
 import type { Crew } from "./crew.js";
+import { METHODS } from "./data.js";
 import { Cell, type CopySpec, sharedCells } from "./spec.js";
 import { mayBeSubvolume } from "./subvolume.js";
 import type { Ahead } from "./task.js";
@@ -21,6 +22,7 @@ export class Job implements CopyJob {
   /** Settles when it is known whether a snapshot of the file system is all of it. */
   private begun: Promise<void> | undefined;
   private isLaunched = false;
+  private isSnapshot = false;
   private failure: SysError | undefined;
   private isEnding = false;
   /** Threads that have not dropped it yet, and parts that somebody waits for. */
@@ -47,6 +49,12 @@ export class Job implements CopyJob {
 
   entries(): number {
     return Atomics.load(this.cells, Cell.entries);
+  }
+
+  get method(): string {
+    if (this.isSnapshot) return "snapshot";
+    const methods = Atomics.load(this.cells, Cell.methods);
+    return METHODS.filter((_, at) => (methods & (1 << at)) !== 0).join(", ") || "nothing";
   }
 
   /** Path of the directory that is completed, once it has started. */
@@ -84,6 +92,7 @@ export class Job implements CopyJob {
   /** Whoever has cancelled it came too late. */
   private finishAnyway(): void {
     this.failure = undefined;
+    this.isSnapshot = true;
     this.finish();
   }
 

@@ -19,7 +19,7 @@ export type ToWalker =
 
 /** What it tells the engine. */
 export type FromWalker =
-  | { readonly type: "complete"; readonly id: number; readonly method: string }
+  | { readonly type: "complete"; readonly id: number }
   | { readonly type: "failed"; readonly id: number; readonly failure: Failure }
   | { readonly type: "dropped"; readonly id: number };
 

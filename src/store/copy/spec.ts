@@ -23,6 +23,8 @@ export const Cell = {
   open: 1,
   /** Entries copied so far. */
   entries: 2,
+  /** How contents of files were copied: a bit for each of METHODS. */
+  methods: 3,
 } as const;
 
 /** What stands in the cells that all copies of an engine share. */

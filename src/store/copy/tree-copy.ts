@@ -81,10 +81,13 @@ export class TreeCopy {
     this.uid = isPlain ? this.stat.uid : -1;
     this.gid = isPlain ? this.stat.gid : -1;
     this.links = new LinkPool(spec.beside.links, board);
-    this.data = new DataCopier(() => {
-      this.step();
-      this.expansion?.between();
-    });
+    this.data = new DataCopier(
+      () => {
+        this.step();
+        this.expansion?.between();
+      },
+      (method) => Atomics.or(spec.cells, Cell.methods, 1 << method),
+    );
     this.source = new TreeSource(spec, (other) => new TreeCopy(other, board, () => undefined));
   }
 

@@ -21,6 +21,8 @@ export interface Beside {
 export interface CopyJob {
   /** Resolves when complete; rejects with SysError (its subject is the path below the snapshot). */
   readonly done: Promise<void>;
+  /** Once complete, how it was made: `snapshot` (of btrfs), the ways by which contents of files were copied, or `nothing`. */
+  readonly method: string;
   /** How many entries were copied so far. */
   entries(): number;
   /** Gives a raw directory its entries. @returns 0 or -errno */

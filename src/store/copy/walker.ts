@@ -122,7 +122,7 @@ function perform(part: Part, item: Item): void {
     stack.push(...found);
     if (Atomics.sub(cells, Cell.open, 1) > 1) return;
     for (const left of Object.values(spec.beside)) deleteTree(left, () => false);
-    say({ type: "complete", id, method: part.copy.data.method });
+    say({ type: "complete", id });
   } catch (error) {
     stack.length = 0;
     const failure = describeFailure(error, "copy");

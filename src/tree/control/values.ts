@@ -34,6 +34,7 @@ export const VALUES: readonly Value[] = [
   },
   usageValue("size"),
   usageValue("inodes"),
+  { name: "method", now: method },
 ];
 
 function state(_: Context, { kind, key, copy, flush }: Info): string | undefined {
@@ -41,6 +42,14 @@ function state(_: Context, { kind, key, copy, flush }: Info): string | undefined
     return `failed: ${copy.what}: ${errnoText(copy.errno)}; remove it: rmdir info/${KIND_DIRECTORY[kind]}/${encodeKey(key)}`;
   if (kind === "committed" && (copy !== undefined || flush !== undefined)) return "committing";
   return copy === undefined ? "ready" : undefined;
+}
+
+/** How what the parent holds got here. */
+function method(_: Context, { kind, parentId, copy, method: made }: Info): string {
+  if (parentId === undefined || kind === "view") return "none";
+  if (copy !== undefined) return copy.state;
+  // Of one that an older version has made it is not known.
+  return made ?? "unknown";
 }
 
 /** The native directory, which is handed out when its copy is complete. */
