@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Companion } from "../src/fuse/companion.js";
 import { Op } from "../src/fuse/protocol.js";
-import { allowedProcessors, members, oneProcessor, ThreadWatch } from "../src/sys/affinity.js";
+import { allowedProcessors, members, oneProcessor, runOn, ThreadWatch } from "../src/sys/affinity.js";
 
 const here = (): number[] => members(allowedProcessors(0)!);
 const ask = (companion: Companion, times: number, opcode: number = Op.GETATTR, tid = process.pid): void => {
@@ -105,4 +105,20 @@ test("who asks only now and then is not followed", () => {
   askEvery(1, 100);
   assert.equal(companion.follows, false, "any more");
   companion.close();
+});
+
+test("on a single processor whoever asks shares it, asked or not", () => {
+  const everywhere = allowedProcessors(0)!;
+  runOn(oneProcessor(members(everywhere)[0]!));
+  try {
+    const companion = new Companion(new ThreadWatch(), () => 0);
+    assert.equal(companion.follows, true);
+    ask(companion, 200);
+    companion.leave();
+    assert.equal(companion.follows, true);
+    assert.equal(here().length, 1);
+    companion.close();
+  } finally {
+    runOn(everywhere);
+  }
 });

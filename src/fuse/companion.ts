@@ -46,6 +46,7 @@ export class Companion {
   /** When the requests in a row were last looked at, and how many they were then. */
   private looked = 0;
   private counted = 0;
+  private readonly alone: boolean;
   private usable: boolean;
 
   /**
@@ -57,6 +58,7 @@ export class Companion {
     private readonly clock: () => number = () => performance.now(),
   ) {
     const all = this.everywhere === undefined ? [] : members(this.everywhere);
+    this.alone = all.length === 1;
     this.usable = all.length > 1;
     this.pair = all.length === 2 ? all : [];
     this.occupant = all.length === 2 ? new Occupant() : undefined;
@@ -64,7 +66,7 @@ export class Companion {
 
   /** Whether the thread shares the processor of whoever asks, so that polling would keep that from running. */
   get follows(): boolean {
-    return this.at >= 0;
+    return this.at >= 0 || this.alone;
   }
 
   /** To be told of each request. @param tid of who asks, 0 when that is nobody (RELEASE, FORGET) */
