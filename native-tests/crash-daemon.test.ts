@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { inspectStore } from "../src/store/inspection.js";
+import { isRunning } from "../src/store/lock.js";
 import { Arena } from "./support/arena.js";
 import { until } from "./support/command-line.js";
 import { treeLines } from "./support/tree-lines.js";
@@ -92,12 +93,3 @@ describe("a daemon that is killed at a step of the store", () => {
     }
   }
 });
-
-function isRunning(pid: number): boolean {
-  try {
-    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
-    throw error;
-  }
-}

@@ -71,10 +71,34 @@ with open("${labels}/l", "r+") as file: file.truncate(2); file.seek(2); file.wri
   });
 
   it("lists hundreds of children, each once", () => {
-    arena.sh("for i in $(seq 300); do mkdir views/v$i@base; done");
-    assert.equal(arena.sh("ls info/committed/base/children | sort -u | wc -l"), "300\n");
-    assert.equal(arena.sh("cat info/committed/base/children/views:v299/kind"), "view\n");
+    // Long names, so that they do not fit into one answer.
+    const name = (i: number): string => `${"long".repeat(50)}-${i}`;
+    arena.sh(`for i in $(seq 300); do mkdir views/${name(0).slice(0, -1)}$i@base; done`);
+    const listed = arena.sh("ls info/committed/base/children").trim().split("\n").sort();
+    assert.deepEqual(listed, Array.from({ length: 300 }, (_, i) => `views:${name(i + 1)}`).sort());
+    assert.equal(arena.sh(`cat info/committed/base/children/views:${name(299)}/kind`), "view\n");
     arena.sh("rmdir views/*");
+  });
+
+  it("goes on with a listing where it was, when what was listed last is removed", () => {
+    arena.sh("for i in $(seq 1000 1300); do mkdir active/short-lived-$i; done");
+    const list = `
+import ctypes, os, struct
+libc, buffer, seen = ctypes.CDLL(None), ctypes.create_string_buffer(2048), []
+fd = os.open("active", os.O_RDONLY)
+while True:
+    length, at = libc.syscall(${process.arch === "arm64" ? 61 : 217}, fd, buffer, len(buffer)), 0
+    if length <= 0: break
+    while at < length:
+        size = struct.unpack_from("<H", buffer, at + 16)[0]
+        seen.append(buffer.raw[at + 19:at + size].split(b"\\0")[0].decode())
+        at += size
+    if seen[-1].startswith("short"): os.rmdir("active/" + seen[-1])
+print(*sorted(name for name in seen if name.startswith("short")), sep="\\n")`;
+    const expected = Array.from({ length: 301 }, (_, i) => `short-lived-${1000 + i}`);
+    assert.deepEqual(arena.sh(`python3 -c '${list}'`).trim().split("\n"), expected);
+    assert.ok(arena.sh("ls -d active/short-lived-* | wc -l").trim() !== "301");
+    arena.sh("rmdir active/short-lived-*");
   });
 
   it("streams the changes of a large tree, as far as somebody reads", async () => {

@@ -1,11 +1,11 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { mountAt, mountsBelow } from "../../src/daemon/mounts.js";
-import { lockOwner } from "../../src/store/lock.js";
+import { isRunning, lockOwner } from "../../src/store/lock.js";
 
 const SNAPMOUNT = fileURLToPath(new URL("../../src/cli/main.js", import.meta.url));
 /** A command that takes longer hangs, in milliseconds. */
@@ -103,15 +103,6 @@ export async function ended(pid: number, milliseconds: number, kill = false): Pr
   const isGone = await until(() => !isRunning(pid), milliseconds);
   if (!isGone && kill) process.kill(pid, "SIGKILL");
   return isGone;
-}
-
-/** Whether a process is neither gone nor a zombie that its parent has yet to reap. */
-function isRunning(pid: number): boolean {
-  try {
-    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
-  } catch {
-    return false;
-  }
 }
 
 /** Polls. @returns whether the condition came true in time */

@@ -1,4 +1,4 @@
-import { readFileSync, writeSync } from "node:fs";
+import { readdirSync, readFileSync, writeSync } from "node:fs";
 import { log } from "../base/log.js";
 import { O_CLOEXEC, O_CREAT, O_RDWR } from "../sys/constants.js";
 import { EACCES, EAGAIN, EIO, EPERM, EROFS } from "../sys/errno.js";
@@ -141,11 +141,22 @@ function noteOf(directory: string): Note {
   }
 }
 
-/** Whether a process holds anything. A zombie holds no lock and no descriptor any more, but has its pid until its parent reaps it, which in a container may be never. */
+/**
+ * Whether a process holds anything. A zombie holds no lock and no descriptor any more, but has its pid until its parent
+ * reaps it, which in a container may be never; and the first thread of a process looks like one while others still end.
+ */
 export function isRunning(pid: number): boolean {
   try {
-    return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+    return readdirSync(`/proc/${pid}/task`).some((thread) => !isDead(`/proc/${pid}/task/${thread}/status`));
   } catch {
     return false;
+  }
+}
+
+function isDead(status: string): boolean {
+  try {
+    return /^State:\s+[ZX]/m.test(readFileSync(status, "utf8"));
+  } catch {
+    return true;
   }
 }
