@@ -38,8 +38,9 @@ the ratio to native: smaller is faster. Time of rows that run a program includes
 are timed inside one Python process. Before every row dirty data is written out; "cold" rows run after the page, dentry
 and inode caches were dropped. Writes are not followed by fsync: they end in the page cache, as natively. The p99 is of
 stat(2) about every millisecond, while another process copies 4 files and fsyncs each. No process is pinned to a core
-from outside (snapmount's session binds itself to the processor of whoever keeps asking), daemons run with their defaults, and all contenders are mounted while one of them works. Requests are counted by the
-kernel's tracepoint fuse_request_send.`;
+from outside (snapmount's session binds itself to the processor of whoever keeps asking, and on two processors keeps the
+other one awake meanwhile), daemons run with their defaults, and all contenders are mounted while one of them works.
+Requests are counted by the kernel's tracepoint fuse_request_send.`;
 
 const HOW_FUZZ = `How this was measured
 In memory, without a mount: half of the requests go to the dispatcher before a file system that answers at random, half
