@@ -31,7 +31,7 @@ shows 'programs that trust sizes read all of it' 'id kind created updated state 
   rm labels/a'
 does 'cp copies it, with its length' "cp info/active/web/size info/active/web/path info/active/web/changes $dir; test -s $dir/size; test -s $dir/path"
 shows 'head, tail and wc read it' '1 1 1' 'cd info/active/web; echo $(head -n 1 id | wc -l) $(tail -n 1 size | wc -l) $(wc -l < size)'
-does 'find sees all of it' 'test $(find info/active/web -type f | wc -l) = 10; test $(find info -name web | wc -l) = 1'
+does 'find sees all of it' 'test $(find info/active/web -type f | wc -l) = 11; test $(find info -name web | wc -l) = 1'
 
 about 'id, kind, created, updated'
 shows 'the number of the snapshot, which is never used again' '1 2 3' 'echo $(cat info/committed/base/id info/active/web/id info/views/look/id)'
@@ -42,6 +42,7 @@ does 'when something about it was last changed' '
   test "$(cat created)" != "$(cat updated)"; test "$(date -u -r . +%FT%T)" = "$(cut -c-19 updated)"'
 
 about 'parent, children'
+shows 'how it was copied from its parent, where it has one' 'copy_file_range none' 'cat info/active/web/path > /dev/null; echo $(cat info/active/web/method info/committed/base/method)'
 shows 'parent leads to the parent' 'same' 'cat info/active/web/parent/../../committed/base/id > /dev/null; cat committed/base/same'
 shows 'within info/' '1' 'cat info/active/web/parent/id'
 shows 'children/ has a link to each, called by kind and name' 'active:web views:look' 'cd info/committed/base/children; echo *'
