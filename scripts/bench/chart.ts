@@ -31,7 +31,7 @@ export function chart(
     `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" ${FONT}>`,
     `<rect width="100%" height="100%" fill="white"/>`,
     `<text x="10" y="20" font-size="15">${xmlText(title)}</text>`,
-    ...others.map((name, i) => legend(name, i)),
+    ...others.map((name, i) => legend(name, i, legendLeft(others.slice(0, i)))),
     `<line x1="${x(1)}" x2="${x(1)}" y1="50" y2="${height - 8}" stroke="#333"/>`,
     ...bars,
     "</svg>",
@@ -64,8 +64,12 @@ function drawRow(
   );
 }
 
-function legend(name: string, index: number): string {
-  const left = LEFT + index * 165;
+/** Where the next one stands after some names, from the left edge of the chart: letters are about so wide. */
+function legendLeft(before: readonly string[]): number {
+  return before.reduce((left, name) => left + 30 + name.length * 6.4, 10);
+}
+
+function legend(name: string, index: number, left: number): string {
   return (
     `<rect x="${left}" y="30" width="10" height="10" fill="${colour(index)}"/>` +
     `<text x="${left + 14}" y="40" font-size="11">${xmlText(name)}</text>`
