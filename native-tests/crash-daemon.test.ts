@@ -10,7 +10,7 @@ import { Arena } from "./support/arena.js";
 import { until } from "./support/command-line.js";
 import { treeLines } from "./support/tree-lines.js";
 
-/** The steps of the store at which the daemon dies, by what is typed; `work` and `base` are there before. */
+/** The steps of the store at which the daemon dies, by what is typed; `desk` and `base` are there before. */
 const DEATHS: readonly {
   readonly command: string;
   readonly steps: readonly string[];
@@ -20,17 +20,17 @@ const DEATHS: readonly {
   {
     command: "mkdir active/new@base",
     steps: ["publish", "transaction", "transacted", "ficlone"],
-    outcomes: ["work base", "new work base"],
+    outcomes: ["desk base", "desk new base"],
   },
   {
-    command: "mv active/work committed/next",
+    command: "mv active/desk committed/next",
     steps: ["transacted", "syncfs", "durable"],
-    outcomes: ["work base", "base next"],
+    outcomes: ["desk base", "base next"],
   },
   {
-    command: "rmdir info/active/work",
+    command: "rmdir info/active/desk",
     steps: ["discard", "transaction", "transacted", "unlinkat"],
-    outcomes: ["work base", "base"],
+    outcomes: ["desk base", "base"],
   },
 ];
 
@@ -62,7 +62,7 @@ describe("a daemon that is killed at a step of the store", () => {
   for (const { command, steps, outcomes } of DEATHS) {
     for (const step of steps) {
       it(`${command}, at ${step}`, async () => {
-        arena.sh("test -e active/work || mkdir active/work@base; cat info/active/work/path");
+        arena.sh("test -e active/desk || mkdir active/desk@base; cat info/active/desk/path");
         const { pid } = JSON.parse(readFileSync(`${arena.store}/lock`, "utf8")) as { pid: number };
         plan(`${step}=kill`);
         spawnSync("sh", ["-c", command], { cwd: arena.mnt, timeout: 10_000 });
@@ -76,7 +76,7 @@ describe("a daemon that is killed at a step of the store", () => {
           .trim()
           .replaceAll("\n", " ");
         assert.ok(outcomes.includes(listed), listed);
-        for (const path of ["committed/base", "active/new", "active/work", "committed/next"])
+        for (const path of ["committed/base", "active/new", "active/desk", "committed/next"])
           if (listed.split(" ").includes(path.split("/")[1]!)) {
             arena.sh(`cat info/${path}/path`);
             assert.deepEqual(treeLines(`${arena.mnt}/${path}`), plain, path);

@@ -60,7 +60,7 @@ describe("a store whose disk fails", () => {
   for (const errno of ERRNOS) {
     it(`answers ${errno} of the metadata to every operation, and has done nothing of it`, () => {
       arena.sh("mkdir active/base && echo content > active/base/file && mv active/base committed/");
-      arena.sh("mkdir active/work@base views/look@base && cat active/work/file && cat info/active/work/path");
+      arena.sh("mkdir active/desk@base views/look@base && cat active/desk/file && cat info/active/desk/path");
       const before = [names(), arena.sh("ls active committed views info/active")];
       plan(`transaction=${errno}`);
       const answers = calls(
@@ -68,12 +68,12 @@ describe("a store whose disk fails", () => {
         "os.mkdir('active/new')",
         "os.mkdir('active/new@base')",
         "os.mkdir('views/new@base')",
-        "os.rename('active/work', 'committed/new')",
-        "os.rename('active/work', 'active/other')",
+        "os.rename('active/desk', 'committed/new')",
+        "os.rename('active/desk', 'active/other')",
         "os.rename('committed/base', 'committed/other')",
         "os.rmdir('views/look')",
-        "os.rmdir('info/active/work')",
-        "write('info/active/work/labels/x', 'y')",
+        "os.rmdir('info/active/desk')",
+        "write('info/active/desk/labels/x', 'y')",
       );
       assert.deepEqual(
         answers,
@@ -81,7 +81,7 @@ describe("a store whose disk fails", () => {
       );
       plan("");
       assert.equal(
-        arena.sh("cat active/work/file views/look/file committed/base/file"),
+        arena.sh("cat active/desk/file views/look/file committed/base/file"),
         "content\n".repeat(3),
       );
       arena.sh(
@@ -90,7 +90,7 @@ describe("a store whose disk fails", () => {
       waitFor(() => names().every((name) => /^\d+$/.test(name)));
       assert.deepEqual([names(), arena.sh("ls active committed views info/active")], before);
       arena.sh(
-        "mkdir active/new@base && cat active/new/file && rmdir info/active/new info/active/work views/look",
+        "mkdir active/new@base && cat active/new/file && rmdir info/active/new info/active/desk views/look",
       );
       arena.sh("rmdir committed/base");
       waitFor(() => names().length === 0);

@@ -114,10 +114,11 @@ export class Companion {
     if (this.moves >= MOST_MOVES && this.inARow % RETRY_AFTER !== 0) return;
     const processor = this.watch.processor(tid);
     if (processor < 0) return;
-    if (processor === this.at) this.moves = 0;
-    else if (this.at >= 0 && ++this.moves >= MOST_MOVES) this.leave();
+    if (processor === this.at) {
+      this.moves = 0;
+      this.keepOther(processor);
+    } else if (this.at >= 0 && ++this.moves >= MOST_MOVES) this.leave();
     else this.follow(processor);
-    if (this.at >= 0) this.keepOther(this.at);
   }
 
   private follow(processor: number): void {

@@ -16,6 +16,8 @@ export class Occupant {
 
   /** @param processor the one to keep */
   keep(processor: number): void {
+    // Closed, or its thread has failed: another one would, too.
+    if (Atomics.load(this.cells, AWAKE) < 0) return;
     this.worker ??= this.start();
     const thread = Atomics.load(this.cells, THREAD);
     if (thread <= 0) return;
@@ -37,7 +39,6 @@ export class Occupant {
   close(): void {
     Atomics.store(this.cells, AWAKE, -1);
     Atomics.notify(this.cells, AWAKE);
-    this.worker = undefined;
   }
 
   private start(): Worker {
