@@ -96,6 +96,15 @@ function lookup(parent: number, text: string): Entry {
   return out;
 }
 
+test("what is found by a name that the kernel keeps has attributes that it keeps", () => {
+  const top = root(1);
+  fs.writeFileSync(join(directory, "snapshots/1/kept"), "");
+  const found = lookup(top, "kept");
+  assert.ok(found.entryTimeout > 0 && found.attrTimeout - found.entryTimeout >= 100);
+  assert.ok(found.attrTimeout <= 1000, "README: native changes show within a second");
+  fs.unlinkSync(join(directory, "snapshots/1/kept"));
+});
+
 test("a file made, written, renamed and removed is the native file", () => {
   const top = root(1);
   const made = entrySlot();

@@ -15,8 +15,14 @@ import { Handles } from "./handles.js";
 import { Identity } from "./identity.js";
 import { NodeTable } from "./node-table.js";
 
-/** Names and attributes of what can change may be kept for so long; natively changed ones are seen after it. */
-const ACTIVE_TIMEOUT = 1000;
+/** Attributes of what can change may be kept for so long, in ms; natively changed ones are seen after it. */
+const ACTIVE_ATTRIBUTES_TIMEOUT = 1000;
+/**
+ * Names for a little less: whoever acts on a name that is still kept finds its attributes kept as well. Asked for the
+ * attributes of a file that another one has replaced, we can only say ESTALE. link(2) makes EPERM of that (safe_hardlink_source
+ * in fs/namei.c), everything else looks the name up again.
+ */
+const ACTIVE_NAME_TIMEOUT = 900;
 /** For what cannot change. */
 const SETTLED_TIMEOUT = 24 * 3600 * 1000;
 
@@ -192,7 +198,7 @@ export class Core {
 
   /** For how long names below an entry may be kept. */
   nameTimeout(entry: EntryState): number {
-    return entry.settled ? SETTLED_TIMEOUT : ACTIVE_TIMEOUT;
+    return entry.settled ? SETTLED_TIMEOUT : ACTIVE_NAME_TIMEOUT;
   }
 
   /** Attributes as users see them. */
@@ -205,7 +211,7 @@ export class Core {
       ? SETTLED_TIMEOUT
       : this.handles.isWritten(node, entry)
         ? 0
-        : ACTIVE_TIMEOUT;
+        : ACTIVE_ATTRIBUTES_TIMEOUT;
   }
 
   /** Takes over what is known of the snapshot that owns an entry's directory. */
