@@ -9,7 +9,8 @@ import { type FileSystemType, type Image, makeImage } from "./image.js";
 import type { TestUser } from "./test-user.js";
 
 const REPOSITORY = fileURLToPath(new URL("../../..", import.meta.url));
-const SNAPMOUNT = join(REPOSITORY, "dist/src/cli/main.js");
+/** The program, for node. */
+export const SNAPMOUNT = join(REPOSITORY, "dist/src/cli/main.js");
 const PROGRAMS = join(REPOSITORY, "native-tests/programs");
 /** Python of the system: 3.9 or later, standard library only. */
 const PYTHON = "/usr/bin/python3";

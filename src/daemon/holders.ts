@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { printable, type RawName, rawFromText } from "../base/bytes.js";
 import { type MountInfo, readMountInfo } from "../sys/mount.js";
+import { foreignMountRoots, type MountRoot } from "../sys/mount-namespaces.js";
 import { mountsBelow } from "./mounts.js";
 
 /** Something that keeps a mount busy. */
@@ -42,7 +43,12 @@ export function findHolders(mountpoint: string): Holder[] {
 export function findUsers(paths: readonly string[], besides: ReadonlySet<number | undefined>): Holder[] {
   const holders: Holder[] = [];
   const places = new Set(paths);
-  for (const mount of mountsOf(paths)) {
+  const { mounts, unseen } = mountsOf(paths);
+  if (unseen !== undefined) {
+    const what = "is mounted in a mount namespace of which no process can be seen";
+    holders.push({ pid: undefined, command: unseen, what });
+  }
+  for (const mount of mounts) {
     places.add(printable(mount.mountPoint));
     holders.push({
       pid: undefined,
@@ -82,32 +88,39 @@ export function findOtherNamespaces(gone: MountInfo): Holder[] {
   return holders;
 }
 
-/** @returns mounts on and below these directories, and mounts of them elsewhere, in all mount namespaces */
-function mountsOf(paths: readonly string[]): MountInfo[] {
+/**
+ * Mounts on and below these directories, and mounts of them elsewhere, in all mount namespaces.
+ * @returns those that processes can see, and the type of the file system when there are more
+ */
+function mountsOf(paths: readonly string[]): { mounts: MountInfo[]; unseen: string | undefined } {
   const here = readMountInfo();
   const origins = paths.map((path) => originOf(rawFromText(path), here));
+  const isOf = (mount: MountRoot): boolean =>
+    origins.some(
+      (origin) =>
+        origin !== undefined &&
+        mount.major === origin.major &&
+        mount.minor === origin.minor &&
+        isWithin(mount.root, origin.root),
+    );
   const found = new Map<string, MountInfo>();
-  for (const { table } of mountTables()) {
+  let seen = 0;
+  for (const { pid, table } of mountTables()) {
     for (const mount of table) {
       const isOn = paths.some((path) => isWithin(mount.mountPoint, rawFromText(path)));
-      const isOf = origins.some(
-        (origin) =>
-          origin !== undefined &&
-          mount.major === origin.major &&
-          mount.minor === origin.minor &&
-          isWithin(mount.root, origin.root),
-      );
-      if (isOn || isOf) found.set(`${mount.mountPoint} ${mount.root}`, mount);
+      if (isOn || isOf(mount)) found.set(`${mount.mountPoint} ${mount.root}`, mount);
+      if (pid !== process.pid && isOf(mount)) seen++;
     }
   }
-  return [...found.values()];
+  const foreign = foreignMountRoots()?.filter(isOf) ?? [];
+  const isSameDevice = (m: MountInfo): boolean =>
+    m.major === foreign[0]?.major && m.minor === foreign[0].minor;
+  const unseen = foreign.length > seen ? here.find(isSameDevice)?.type : undefined;
+  return { mounts: [...found.values()], unseen };
 }
 
 /** @returns where in which file system a path is, or undefined when nothing is known to be mounted there */
-function originOf(
-  path: RawName,
-  mounts: readonly MountInfo[],
-): Pick<MountInfo, "major" | "minor" | "root"> | undefined {
+function originOf(path: RawName, mounts: readonly MountInfo[]): MountRoot | undefined {
   let best: MountInfo | undefined;
   for (const mount of mounts) {
     const isLonger = best === undefined || mount.mountPoint.length >= best.mountPoint.length;

@@ -2,12 +2,13 @@ import { readdirSync, readlinkSync } from "node:fs";
 import type { RawName } from "../../base/bytes.js";
 import { log } from "../../base/log.js";
 import { type MountInfo, readMountInfo } from "../../sys/mount.js";
+import { foreignMountRoots, type MountRoot } from "../../sys/mount-namespaces.js";
 
 const debug = log("tree");
 
 /**
- * Whether the directory of a snapshot, or something in it, is mounted somewhere: in this mount namespace, or in that of
- * any process that can be seen.
+ * Whether the directory of a snapshot, or something in it, is mounted somewhere: in this mount namespace, or in any
+ * other that can be seen.
  * @param snapshots real path of the store's snapshots/
  */
 export function isBindMounted(snapshots: RawName, id: number): boolean {
@@ -18,9 +19,14 @@ export function isBindMounted(snapshots: RawName, id: number): boolean {
   const top = home.root === "/" ? "" : home.root;
   const below = home.mountPoint === "/" ? snapshots : snapshots.slice(home.mountPoint.length);
   const directory = `${top}${below}/${id}`;
-  const isOfSnapshot = (m: MountInfo): boolean =>
+  const isOfSnapshot = (m: MountRoot): boolean =>
     m.major === home.major && m.minor === home.minor && isUnder(m.root, directory);
-  return own.some(isOfSnapshot) || foreignMounts().some((mounts) => mounts().some(isOfSnapshot));
+  if (own.some(isOfSnapshot)) return true;
+  // There may be a thousand processes, and hardly any other namespace.
+  return (
+    foreignMountRoots()?.some(isOfSnapshot) ??
+    mountsOfProcesses().some((mounts) => mounts().some(isOfSnapshot))
+  );
 }
 
 /** @returns the mount that a path is on */
@@ -35,8 +41,11 @@ function isUnder(path: string, top: string): boolean {
   return path === top || top === "/" || path.startsWith(`${top}/`);
 }
 
-/** @returns for each other mount namespace a function that reads its mounts; a process that ends meanwhile has none */
-function foreignMounts(): (() => MountInfo[])[] {
+/**
+ * Where the kernel does not list namespaces: by way of the processes in them.
+ * @returns for each other mount namespace a function that reads its mounts; a process that ends meanwhile has none
+ */
+function mountsOfProcesses(): (() => MountInfo[])[] {
   const processes = new Map<string, string>();
   for (const pid of readdirSync("/proc")) {
     if (!/^\d+$/.test(pid)) continue;
