@@ -63,6 +63,17 @@ for (const type of ["ext4", "xfs", "btrfs"] satisfies FileSystemType[]) {
       assert.equal(stats[0]!.ino, stats[1]!.ino);
     });
 
+    it("the directory of an entry has one number, in its own listing and in those below it", () => {
+      arena.sh(`
+        mkdir active/dots; mkdir active/dots/below; mv active/dots committed/; mkdir active/heir@dots
+        cat info/active/heir/path > /dev/null
+        for entry in committed/dots active/heir; do
+          number=$(stat -c %i $entry)
+          test "$(ls -ai1U $entry | grep -c "^ *$number [.]$")" = 1
+          test "$(ls -ai1U $entry/below | grep -c "^ *$number [.][.]$")" = 1
+        done`);
+    });
+
     it("links and renames between entries are refused with EXDEV", () => {
       const [one, two] = [arena.entry("one"), arena.entry("two")];
       writeFileSync(join(one, "file"), "x");

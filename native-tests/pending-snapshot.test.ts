@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { SUBVOLUME_INO } from "../src/sys/btrfs.js";
 import { Arena } from "./support/arena.js";
 
 /** So long the snapshot of the file system takes, in milliseconds, that programs come before it. */
@@ -27,6 +28,7 @@ describe("a btrfs snapshot that is still to be made", () => {
   const isSubvolume = (entry: string): boolean =>
     execFileSync("stat", ["-c", "%i", info(entry, "path")], { encoding: "utf8" }) === "256\n";
   const names = (): string[] => readdirSync(`${arena.store}/snapshots`);
+  const left = (): string[] => names().filter((name) => name.startsWith("new-"));
   const killDaemon = async (): Promise<void> => {
     const { pid } = JSON.parse(readFileSync(`${arena.store}/lock`, "utf8")) as { pid: number };
     process.kill(pid, "SIGKILL");
@@ -57,7 +59,7 @@ describe("a btrfs snapshot that is still to be made", () => {
   });
 
   it("shows its directory at once, which stays the same one", () => {
-    const look = "stat -c '%i %A %u %g %s %Y %Z %h' . | sed 's/ [0-9]* \\([0-9]*\\)$/ \\1/'";
+    const look = "stat --cached=never -c '%i %A %u %g %s %Y %Z %h' . | sed 's/ [0-9]* \\([0-9]*\\)$/ \\1/'";
     const said = arena.sh(`mkdir active/web@base && cd active/web && ${look}
       cat ../../info/active/web/state
       ls > /dev/null; ${look}; ls | wc -l; cat dir1/file4 | wc -c; cat ../../info/active/web/state; ${look}
@@ -70,6 +72,27 @@ describe("a btrfs snapshot that is still to be made", () => {
     assert.ok(isSubvolume("active/web"));
     assert.equal(info("active/web", "method"), "snapshot");
     same(plain, `${arena.mnt}/active/web`);
+  });
+
+  it("takes the place of a plain directory: mkdir does not wait for a subvolume", () => {
+    faults(`${SLOW},subvol_create=EIO`);
+    arena.sh("mkdir active/web@base");
+    const native = `${arena.store}/snapshots/${info("active/web", "id")}`;
+    assert.notEqual(statSync(native).ino, SUBVOLUME_INO);
+    isPending();
+    assert.ok(isSubvolume("active/web"));
+    assert.equal(statSync(native).ino, SUBVOLUME_INO);
+  });
+
+  it("leaves whoever is in the directory, or has it open, where they are", () => {
+    const look = "stat -L --cached=never -c %i . /proc/self/fd/3 ../web";
+    const said = arena.sh(`mkdir active/web@base && cd active/web && exec 3< . && ${look}
+      cat ../../info/active/web/state; echo new > new; ${look}
+      cat /proc/self/fd/3/new "$(cat ../../info/active/web/path)/new"`);
+    const lines = said.trimEnd().split("\n");
+    assert.equal(lines[3], "preparing 0%");
+    assert.equal(new Set([...lines.slice(0, 3), ...lines.slice(4, 7)]).size, 1, said);
+    assert.deepEqual(lines.slice(7), ["new", "new"]);
   });
 
   it("is waited for by whoever changes something", () => {
@@ -115,6 +138,56 @@ describe("a btrfs snapshot that is still to be made", () => {
     assert.ok(isSubvolume("active/web"));
   });
 
+  it("takes the place of what walking threads had begun before a kill -9", async () => {
+    faults("snap_create=EPERM,copying=delay:20");
+    arena.sh("mkdir active/web@base");
+    const native = `${arena.store}/snapshots/${info("active/web", "id")}`;
+    for (let i = 0; i < 100 && readdirSync(native).length < 3; i++) await sleep(10);
+    await killDaemon();
+    assert.ok(readdirSync(native).length >= 3 && (statSync(native).mode & 0o7777) === 0o1701);
+    faults("");
+    arena.mount([]);
+    same(plain, `${arena.mnt}/active/web`);
+    assert.ok(isSubvolume("active/web"));
+    assert.deepEqual(left(), []);
+  });
+
+  it("is known to be complete after a kill -9 that came just after it had taken its place", async () => {
+    faults("rmdir=delay:1000");
+    arena.sh("mkdir active/web@base && mv active/web committed/next && mkdir active/child@next");
+    const native = `${arena.store}/snapshots/${info("committed/next", "id")}`;
+    for (let i = 0; i < 100 && statSync(native).ino !== SUBVOLUME_INO; i++) await sleep(10);
+    await killDaemon();
+    assert.ok(names().some((name) => name.endsWith(".snapshot")));
+    // Whoever looked for what is left to do would fail.
+    faults("copying=EIO");
+    arena.mount([]);
+    same(plain, `${arena.mnt}/active/child`);
+    same(plain, `${arena.mnt}/committed/next`);
+    assert.equal(info("committed/next", "method"), "snapshot");
+    assert.ok(isSubvolume("active/child") && isSubvolume("committed/next"));
+    assert.deepEqual(left(), []);
+    arena.sh("rmdir info/active/child");
+  });
+
+  it("takes the place of a raw subvolume, as older versions have made it, or says why not", async () => {
+    for (const rules of ["", "snap_create=EPERM"]) {
+      faults(SLOW);
+      arena.sh("mkdir active/web@base");
+      const native = `${arena.store}/snapshots/${info("active/web", "id")}`;
+      await killDaemon();
+      rmSync(native, { recursive: true });
+      execFileSync("btrfs", ["-q", "subvolume", "create", native]);
+      chmodSync(native, 0o1701);
+      faults(rules);
+      arena.mount([]);
+      if (rules === "") same(plain, `${arena.mnt}/active/web`);
+      else assert.match(arena.says("ls active/web"), /Operation not permitted/);
+      assert.match(info("active/web", "state"), rules === "" ? /^ready/ : /^failed: /);
+      arena.sh("rmdir info/active/web");
+    }
+  });
+
   it("goes on after an orderly end", () => {
     arena.sh("mkdir active/web@base");
     arena.unmount();
@@ -153,6 +226,15 @@ describe("a btrfs snapshot that is still to be made", () => {
     same(plain, `${arena.mnt}/committed/next`);
     assert.ok(!isSubvolume("active/child") && !isSubvolume("committed/next"));
     assert.equal(info("committed/next", "method"), "reflink");
+    arena.sh("rmdir info/active/child");
+  });
+
+  it("that cannot be made, which turns out late, is a copy with what was made from it", () => {
+    faults("snap_create=delay:400,snap_create@1=EPERM,copying=delay:10");
+    arena.sh("mkdir active/web@base && mv active/web committed/next && mkdir active/child@next");
+    same(plain, `${arena.mnt}/active/child`);
+    same(plain, `${arena.mnt}/committed/next`);
+    assert.ok(!isSubvolume("active/child") && !isSubvolume("committed/next"));
     arena.sh("rmdir info/active/child");
   });
 

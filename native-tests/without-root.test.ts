@@ -1,9 +1,19 @@
 import assert from "node:assert/strict";
 import { execFileSync, type SpawnSyncReturns, spawnSync } from "node:child_process";
-import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { makeImage } from "./support/image.js";
 import { TestUser } from "./support/test-user.js";
 
 const REPOSITORY = fileURLToPath(new URL("../..", import.meta.url));
@@ -105,6 +115,31 @@ describe("without root", () => {
       mounted("-o", "prepare=sync");
       assert.match(sh("mkdir mnt/active/web@base || true"), /Permission denied|not permitted/);
       assert.equal(sh("ls mnt/active store/snapshots"), `mnt/active:\n\nstore/snapshots:\n${before}`);
+    });
+  }
+
+  for (const more of ["", ",user_subvol_rm_allowed"]) {
+    test(`on btrfs mounted with nosuid,nodev${more} a copy is a snapshot, and nothing of it is left`, () => {
+      const directory = mkdtempSync(join(tmpdir(), "snapmount-user-btrfs-"));
+      chmodSync(directory, 0o755);
+      const image = makeImage("btrfs", directory, "disk", 2 ** 30, `nosuid,nodev${more}`);
+      try {
+        user.own(image.path);
+        const done = run(join(image.path, "store"), "mnt");
+        assert.deepEqual([done.status, done.stderr], [0, ""]);
+        const snapshots = join(image.path, "store/snapshots");
+        const script = `
+          mkdir active/base active/base/below; echo x > active/base/file; ln active/base/file active/base/below/link
+          mv active/base committed/; mkdir active/web@base; stat -c %h active/web/below/link; cat active/web/file
+          cat info/active/web/path > /dev/null; cat info/active/web/method
+          mkdir active/gone@base; rmdir info/active/web info/active/gone
+          for try in $(seq 100); do ls ${snapshots} | grep -qvx 1 || break; sleep 0.1; done; ls ${snapshots}`;
+        assert.equal(sh(`cd mnt; ${script}`), "2\nx\nsnapshot\n1\n");
+      } finally {
+        run("umount", "mnt");
+        image.close();
+        rmSync(directory, { recursive: true });
+      }
     });
   }
 });

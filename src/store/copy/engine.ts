@@ -11,7 +11,7 @@ import { Job } from "./job.js";
 import type { FromWalker } from "./messages.js";
 import { makeDirectory, makeRaw, rootMode } from "./root.js";
 import { Board, sharedCells } from "./spec.js";
-import { canSnapshot, makeSubvolume } from "./subvolume.js";
+import { makeSubvolume } from "./subvolume.js";
 import { Threads } from "./threads.js";
 import type { CopyEngine, CopyJob, Source } from "./types.js";
 
@@ -61,8 +61,7 @@ class ThreadedEngine implements CopyEngine {
     if (this.isClosed) throw new SysError(ECANCELED, "copy");
     // Nobody waits for threads to start who comes right after.
     this.warm();
-    const isSubvolume = canSnapshot(sources[0]!.path);
-    makeRaw(to, rootMode(sources), isSubvolume ? makeSubvolumeOrDirectory : makeDirectory);
+    makeRaw(to, rootMode(sources));
     return this.newJob(sources, false);
   }
 
@@ -94,7 +93,8 @@ class ThreadedEngine implements CopyEngine {
 
   makeRoot(path: string, mode: number, uid: number, gid: number): void {
     const raw = rawFromText(path);
-    makeSubvolumeOrDirectory(path);
+    // Made at once, so that a snapshot can be made of it later; whoever makes the first one of a line waits for the disk.
+    if (!makeSubvolume(path)) makeDirectory(path);
     check(chownAt(AT_FDCWD, raw, uid, gid), "chown", path);
     check(chmodPath(raw, mode), "chmod", path);
   }
@@ -122,8 +122,4 @@ class ThreadedEngine implements CopyEngine {
       ...[ahead, flushes, counts, deletions].map((each) => each.close()),
     ]);
   }
-}
-
-function makeSubvolumeOrDirectory(path: string): void {
-  if (!makeSubvolume(path)) makeDirectory(path);
 }

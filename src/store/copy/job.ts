@@ -66,7 +66,9 @@ export class Job implements CopyJob {
     const { id, sources, cells, verify } = this;
     if (this.isEnding) return;
     this.spec = { id, target: path, beside, sources, cells, verify };
-    if (mayBeSubvolume(path)) this.begun = this.begin(this.spec);
+    // A source that is being made may become a subvolume yet.
+    if (this.making?.begun !== undefined || mayBeSubvolume(sources[0]!.path))
+      this.begun = this.begin(this.spec);
     else this.launch(this.spec);
   }
 
@@ -76,7 +78,8 @@ export class Job implements CopyJob {
     try {
       await this.making?.begun;
       if (this.making?.failure !== undefined) throw this.making.failure;
-      const made = (await this.ahead.run({ type: "snapshot", spec })) as boolean;
+      const isWhole = this.making?.isSnapshot !== false;
+      const made = isWhole && ((await this.ahead.run({ type: "snapshot", spec })) as boolean);
       trace("copy %d: %s", this.id, made ? "a subvolume snapshot" : "no subvolume snapshot is made");
       if (made) this.finishAnyway();
       else if (!this.isEnding) this.launch(spec);

@@ -24,11 +24,10 @@ export function isRaw(path: string, mode: number): boolean {
 /**
  * Makes the root directory of a copy, without entries.
  * @param mode of what it is to be a copy of
- * @param make makes the directory itself
  * @throws SysError; what was made stays
  */
-export function makeRaw(path: string, mode: number, make: (path: string) => void = makeDirectory): void {
-  make(path);
+export function makeRaw(path: string, mode: number): void {
+  makeDirectory(path);
   const raw = rawFromText(path);
   const fd = check(openAt(AT_FDCWD, raw, O_RDONLY | O_DIRECTORY | O_CLOEXEC), "open", path);
   try {

@@ -8,13 +8,14 @@ import {
 } from "../../sys/btrfs.js";
 import { AT_FDCWD, O_CLOEXEC, O_DIRECTORY, O_RDONLY, RENAME_EXCHANGE } from "../../sys/constants.js";
 import { removeDirAt, renameAt } from "../../sys/dir.js";
-import { EACCES, ECANCELED, EEXIST, EIO, ENOENT, EOPNOTSUPP, EPERM } from "../../sys/errno.js";
+import { EACCES, ECANCELED, EEXIST, ENOENT, EOPNOTSUPP, EPERM } from "../../sys/errno.js";
 import { check, SysError } from "../../sys/error.js";
 import { close, openAt } from "../../sys/file.js";
 import { BTRFS_SUPER_MAGIC, type FsStat, Stat, statAt, statFs } from "../../sys/stat.js";
 import { split } from "./open.js";
-import { isRaw, makeRaw, rootMode } from "./root.js";
+import { isRaw, rootMode } from "./root.js";
 import { Cell, type CopySpec } from "./spec.js";
+import { deleteTree } from "./trees.js";
 
 const OPEN_DIR = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
 
@@ -27,24 +28,6 @@ export function makeSubvolume(path: string): boolean {
   return onBtrfs(path, (parent, name) => isMade(createSubvolume(parent, name), path));
 }
 
-/**
- * Whether it seems that a snapshot of a directory can be made: of no other than the root of a subvolume, by root or its
- * owner, and not when there are subvolumes in it, which a snapshot would leave out.
- * @throws SysError
- */
-export function canSnapshot(path: string): boolean {
-  const stat = new Stat();
-  check(statAt(stat, AT_FDCWD, rawFromText(path)), "stat", path);
-  const euid = process.geteuid?.();
-  if (stat.ino !== SUBVOLUME_INO || (euid !== 0 && euid !== stat.uid)) return false;
-  return onBtrfs(path, (parent, name) => {
-    const fd = check(openAt(parent, name, OPEN_DIR), "open", path);
-    const count = countSubvolumes(fd);
-    close(fd);
-    return count === 0;
-  });
-}
-
 /** Whether a directory may be the root of a subvolume; on other file systems than btrfs something else can have its number. */
 export function mayBeSubvolume(path: string): boolean {
   const stat = new Stat();
@@ -52,38 +35,39 @@ export function mayBeSubvolume(path: string): boolean {
 }
 
 /**
- * Puts a snapshot of its source in the place of a raw subvolume, which is the whole copy. It is made beside that and
- * takes its place in one step, so that it shows on the disk how far this was. When a snapshot cannot be made, a plain raw
- * directory takes the place: hard links cannot be brought into a subvolume by rename(2), which walking threads do.
- * @param spec of the copy; its nearest source is whole
- * @returns whether the copy is complete now
+ * Puts a snapshot of its source in the place of a raw directory, which is the whole copy. It is made beside that and takes
+ * its place in one step, so that it shows on the disk how far this was: a subvolume that is not raw is whole. The raw one is a plain directory: a subvolume
+ * takes a transaction of the file system to make, and hard links cannot be brought into one by rename(2), which walking
+ * threads do when no snapshot can be made.
+ * @param spec of the copy; its nearest source is the root of a subvolume, and whole
+ * @returns whether the copy is complete now; if not, nothing has changed
  * @throws SysError
  */
 export function replaceBySnapshot(spec: CopySpec): boolean {
   const { target, sources, beside } = spec;
-  const mode = rootMode(sources);
-  const [nearest, ...farther] = sources;
-  const from = nearest!.path;
   const { name } = split(rawFromText(target));
   return onBtrfs(beside.snapshot, (parent, aside) => {
-    // It was in its place already when a crash came.
-    if (!isRaw(target, mode)) return false;
-    if (farther.length > 0 && isRaw(from, rootMode(farther))) throw new SysError(EIO, "snapshot", from);
-    const made = takeSnapshot(from, parent, aside, beside.snapshot);
-    if (!made) makeRaw(beside.snapshot, mode);
-    exchange(spec, parent, aside, name);
-    return made;
+    const isSubvolume = mayBeSubvolume(target);
+    if (isRaw(target, rootMode(sources))) {
+      const isMade = takeSnapshot(sources[0]!.path, parent, aside, beside.snapshot);
+      // One that an older version has made, which walking threads must not begin with: it counts as whole.
+      if (!isMade && isSubvolume) throw new SysError(EPERM, "subvolume", target);
+      if (!isMade) return false;
+      exchange(spec, parent, aside, name);
+    } else if (!isSubvolume) return false;
+    // The raw one is there now, in which walking threads may have begun before a crash.
+    for (const left of Object.values(beside)) deleteTree(left, () => false);
+    return true;
   });
 }
 
 function takeSnapshot(from: string, parent: number, aside: RawName, path: string): boolean {
   const source = check(openAt(AT_FDCWD, rawFromText(from), OPEN_DIR), "open", from);
   try {
-    const stat = new Stat();
     // What a crash has left is empty, and made anew, or a snapshot, which is as good.
     removeDirAt(parent, aside);
-    check(statAt(stat, source, ""), "stat", from);
-    if (stat.ino !== SUBVOLUME_INO || countSubvolumes(source) !== 0) return false;
+    // A snapshot would leave those out.
+    if (countSubvolumes(source) !== 0) return false;
     const code = createSnapshot(parent, aside, source);
     return code === -EEXIST || isMade(code, path);
   } finally {
@@ -91,11 +75,11 @@ function takeSnapshot(from: string, parent: number, aside: RawName, path: string
   }
 }
 
-/** @throws SysError; nothing is left beside the target then */
+/** @throws SysError; nothing is left beside the target then, unless it may not be deleted so quickly */
 function exchange(spec: CopySpec, parent: number, aside: RawName, name: RawName): void {
   const isCancelled = Atomics.load(spec.cells, Cell.cancel) !== 0;
   const code = isCancelled ? -ECANCELED : renameAt(parent, aside, parent, name, RENAME_EXCHANGE);
-  // Now the empty one is there, or what nobody wants any more.
+  if (code === 0) return;
   if (removeDirAt(parent, aside) !== 0) destroySubvolume(parent, aside);
   // It has been removed meanwhile, and set aside for that.
   check(code === -ENOENT ? -ECANCELED : code, "rename", spec.target);

@@ -206,7 +206,7 @@ export class Core {
     const { dev, ino } = stat;
     if (out.stat !== stat) out.stat.assign(stat);
     if (entry.pending && isUncopied(stat)) this.waits.overlay(entry, node, out.stat);
-    out.stat.ino = entry.visibleIno(dev, ino);
+    out.stat.ino = this.nodes.parent(node) === 0 ? entry.rootIno : entry.visibleIno(dev, ino);
     out.attrTimeout = entry.settled
       ? SETTLED_TIMEOUT
       : this.handles.isWritten(node, entry)

@@ -107,7 +107,18 @@ export class EntryState {
    */
   visibleIno(dev: number, ino: number): number {
     const shared = contentId(this.info) !== this.id;
-    if (dev === this.storeDev && !shared) return ino;
+    return dev === this.storeDev && !shared ? ino : this.salted(ino);
+  }
+
+  /**
+   * The inode number that users see of its root directory: the same from the beginning, though a snapshot of btrfs may take
+   * the place of the native one while somebody works in it. No file has the number 0 that this is made of.
+   */
+  get rootIno(): number {
+    return this.salted(0);
+  }
+
+  private salted(ino: number): number {
     if (ino >= SALT_SPAN || this.id >= MOST_SALTS)
       return SALTED_INODES + ((ino * 31 + this.id * 8191) % SALTED_INODES);
     return SALTED_INODES + this.id * SALT_SPAN + ino;

@@ -46,6 +46,9 @@ export class ListingOperations {
     const { core } = this;
     const dots = name === "." || name === "..";
     const dev = core.nodes.dev(node);
+    const directory = name === "." ? node : core.nodes.parent(node);
+    const isRoot = dots && directory !== 0 && core.nodes.parent(directory) === 0;
+    if (isRoot) return sink.add(name, entry.rootIno, type, next);
     if (!sink.plus || dots) return sink.add(name, entry.visibleIno(dev, ino), type, next);
     if (!sink.fits(name.length)) return false;
     const out = this.slot;
