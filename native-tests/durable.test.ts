@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
@@ -171,6 +171,22 @@ describe("fsync of a committed entry", () => {
       }
     } finally {
       disk.close();
+    }
+  });
+});
+
+describe("a mounted store", () => {
+  it("notes who reads its metadata in memory, for all its threads in one place", () => {
+    const arena = new Arena({ size: 2 ** 29 });
+    try {
+      arena.sh("mkdir active/base && mv active/base committed/ && ls committed active");
+      const { pid } = JSON.parse(readFileSync(`${arena.store}/lock`, "utf8")) as { pid: number };
+      const mappings = readFileSync(`/proc/${pid}/maps`, "utf8").split("\n");
+      const tables = mappings.filter((line) => /metadata\.mdb-lock|\/dev\/shm\//.test(line));
+      assert.equal(tables.length, 1, tables.join("\n"));
+      assert.match(tables[0]!, /\/dev\/shm\/snapmount-0\//);
+    } finally {
+      arena.close();
     }
   });
 });

@@ -2,6 +2,7 @@ import { type Database, open, type RootDatabase } from "lmdb";
 import { EINVAL } from "../sys/errno.js";
 import { check, SysError } from "../sys/error.js";
 import { fault } from "../sys/fault.js";
+import type { ReaderTable } from "./reader-table.js";
 import { afterKind, idBytes, keyBytes, linkBytes, type Record } from "./records.js";
 import { Room } from "./room.js";
 import { type Info, type Kind, type Ref, StoreError } from "./types.js";
@@ -54,8 +55,14 @@ export class Metadata {
    * @param path of the database file
    * @param isTrusted whether all that was written before is there: false when the machine or the disk may have stopped
    * since then. The state is then the last that was flushed, for only that is known to be consistent.
+   * @param readers where LMDB's table of readers is, when that has its own place; removed when this is closed
    */
-  constructor(path: string, readOnly: boolean, isTrusted = true) {
+  constructor(
+    path: string,
+    readOnly: boolean,
+    isTrusted = true,
+    private readonly readers?: ReaderTable,
+  ) {
     this.root = open({
       path,
       noSubdir: true,
@@ -328,6 +335,7 @@ export class Metadata {
     await Promise.all(this.writers);
     await this.root.close();
     this.room?.close();
+    this.readers?.remove();
   }
 }
 

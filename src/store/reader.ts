@@ -1,6 +1,7 @@
 import { EIO } from "../sys/errno.js";
 import { databaseDamage } from "./database-file.js";
 import { Metadata } from "./metadata.js";
+import { ReaderTable } from "./reader-table.js";
 import { type Info, type Kind, StoreError, type StoreReader } from "./types.js";
 
 /** @returns the path of a store's database */
@@ -21,11 +22,14 @@ export function openMetadata(directory: string, isTrusted: boolean): Metadata {
       EIO,
       `the metadata of the store ${directory} cannot be read, ${why}: put ${path} back from a backup; the snapshots themselves are unharmed in ${directory}/snapshots`,
     );
+  let readers: ReaderTable | undefined;
   try {
     const damage = databaseDamage(path);
     if (damage !== undefined) throw refused(damage);
-    return new Metadata(path, false, isTrusted);
+    readers = ReaderTable.place(path);
+    return new Metadata(path, false, isTrusted, readers);
   } catch (error) {
+    readers?.remove();
     if (error instanceof StoreError) throw error;
     throw refused(error instanceof Error ? error.message : String(error));
   }
