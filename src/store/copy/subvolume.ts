@@ -36,9 +36,9 @@ export function mayBeSubvolume(path: string): boolean {
 
 /**
  * Puts a snapshot of its source in the place of a raw directory, which is the whole copy. It is made beside that and takes
- * its place in one step, so that it shows on the disk how far this was: a subvolume that is not raw is whole. The raw one is a plain directory: a subvolume
- * takes a transaction of the file system to make, and hard links cannot be brought into one by rename(2), which walking
- * threads do when no snapshot can be made.
+ * its place in one step, so that it shows on the disk how far this was: a subvolume that is not raw is whole. The raw one
+ * is a plain directory: a subvolume takes a transaction of the file system to make, and hard links cannot be brought into
+ * one by rename(2), which walking threads do when no snapshot can be made.
  * @param spec of the copy; its nearest source is the root of a subvolume, and whole
  * @returns whether the copy is complete now; if not, nothing has changed
  * @throws SysError
