@@ -17,6 +17,14 @@ const O_RDWR_NONBLOCK = 0o4002;
 const PATIENCE_MS = 5000;
 const REQUESTS = 5000;
 
+/** What a session leaves behind. */
+interface Left {
+  readonly nodes: number;
+  readonly handles: number;
+  readonly lookups: number;
+  readonly patience: { readonly noted: number; readonly least: number; readonly most: number };
+}
+
 /** The kernel's end of the device: a socket that keeps the bounds of messages, as the device does. */
 class Device {
   private readonly room = Buffer.alloc(2 ** 21);
@@ -74,8 +82,13 @@ test("a session answers every request once, whatever it is, lives on, and ends w
   assert.ok(kernel.successes > 500, `${kernel.successes} successes`);
 
   assert.equal(shutdown(ours), 0);
-  const [left] = (await once(worker, "message")) as [{ nodes: number; handles: number; lookups: number }];
+  const [left] = (await once(worker, "message")) as [Left];
   close(theirs);
   assert.deepEqual({ nodes: left.nodes, handles: left.handles }, { nodes: 0, handles: 0 });
   assert.ok(left.lookups > 10, "requests are counted");
+  const { noted, least, most } = left.patience;
+  assert.ok(noted > REQUESTS / 4, `${noted} requests that were waited for`);
+  assert.ok(least >= 0, `${least} ms`);
+  // A session on a single processor need not ask.
+  assert.ok(most <= 3, `asked ${most} times in a row: it sleeps when the answer is no`);
 });

@@ -15,6 +15,7 @@ import { Dispatcher } from "./dispatcher.js";
 import { Exchange } from "./exchange.js";
 import type { Features, FileSystem, NodeId, SessionControl } from "./filesystem.js";
 import { type Negotiated, negotiate } from "./negotiate.js";
+import { Patience } from "./patience.js";
 import {
   FUSE_EXPIRE_ONLY,
   IN_HEADER,
@@ -41,8 +42,8 @@ export interface SessionOptions {
   readonly passthrough: boolean;
   /** 1, or 2 for a store on a stacked file system such as overlayfs. */
   readonly maxStackDepth: 1 | 2;
-  /** For how long to ask the device again before sleeping, in microseconds: a wake-up costs more. Default 100. */
-  readonly busyPollMicros?: number;
+  /** When to ask the device again instead of sleeping. */
+  readonly patience?: Pick<Patience, "note" | "allows">;
   /** Makes calls that may wait. */
   readonly pool: Pick<BlockingPool, "call">;
   /** Called before the session sleeps because nobody asks anything. */
@@ -105,10 +106,11 @@ export class Session implements SessionControl, PortHost {
    */
   async run(): Promise<void> {
     const poll = new PollSet([this.fd, this.wakeFd]);
-    const patience = (this.options.busyPollMicros ?? 100) / 1000;
+    const patience = this.options.patience ?? new Patience();
     let x = this.take();
     let active = performance.now();
     let answered = false;
+    let waited = false;
     try {
       for (let round = 0; !this.ended; round++) {
         const length = this.nextRequest(x);
@@ -116,6 +118,8 @@ export class Session implements SessionControl, PortHost {
         // due gets its turn.
         let turnDue = round % TURN_EVERY === 0;
         if (length > 0) {
+          if (waited) patience.note(performance.now() - active);
+          waited = false;
           answered = true;
           if (this.handle(x, length)) {
             x = this.take();
@@ -130,8 +134,9 @@ export class Session implements SessionControl, PortHost {
         const now = performance.now();
         if (answered) active = now;
         answered = false;
+        waited = true;
         // Whoever shares the processor with us cannot ask while we poll.
-        if (!this.companion.follows && now - active <= patience) continue;
+        if (!this.companion.follows && patience.allows(now - active)) continue;
         if (await this.sleep(poll)) answered = true;
       }
     } finally {

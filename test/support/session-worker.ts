@@ -8,11 +8,30 @@ import { Random } from "./random.js";
 const { fd } = workerData as { fd: number };
 const account: Account = { nodes: new Map(), handles: new Set() };
 const counters = new Int32Array(64);
+/** How often it was told of a request, the shortest pause, and how often at most it was asked between two of them. */
+const patience = { noted: 0, least: Number.POSITIVE_INFINITY, most: 0 };
+let asked = 0;
 const session = new Session(fd, randomFileSystem(new Random(4), account), {
   passthrough: false,
   maxStackDepth: 1,
   pool: { call: async () => 0 },
   counters,
+  patience: {
+    note: (pause) => {
+      patience.noted++;
+      asked = 0;
+      patience.least = Math.min(patience.least, pause);
+    },
+    allows: () => {
+      patience.most = Math.max(patience.most, ++asked);
+      return false;
+    },
+  },
 });
 await session.run();
-parentPort?.postMessage({ nodes: account.nodes.size, handles: account.handles.size, lookups: counters[1] });
+parentPort?.postMessage({
+  nodes: account.nodes.size,
+  handles: account.handles.size,
+  lookups: counters[1],
+  patience,
+});
