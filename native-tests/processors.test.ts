@@ -47,15 +47,18 @@ def nice(t):
 def bound():
     everywhere = f"Cpus_allowed_list:\\t{sys.argv[3]}\\n"
     return sorted(nice(t) for t in os.listdir(tasks) if everywhere not in open(f"{tasks}/{t}/status").read())
+fd = os.open(f"{sys.argv[1]}/file", os.O_WRONLY | os.O_CREAT)
+os.write(fd, b"x")
+os.fsync(fd)
+os.close(fd)
 most = []
-for i in range(1000):
-    fd = os.open(f"{sys.argv[1]}/{i}", os.O_WRONLY | os.O_CREAT)
-    os.write(fd, b"x")
-    if i == 100:
-        os.fsync(fd)
-    os.close(fd)
-    if i % 200 == 199:
-        most = max(most, bound(), key=len)
+# A machine that is busy with something else takes several tries.
+for i in range(50):
+    for j in range(400):
+        os.listxattr(f"{sys.argv[1]}/file")
+    most = max(most, bound(), key=len)
+    if len(most) > 1:
+        break
 print(*most)
 `;
   const most = execFileSync("/usr/bin/python3", ["-c", script, entry, String(pid), everywhere], {

@@ -69,23 +69,49 @@ test("requests of nobody, and of a thread that has ended, are nothing to follow"
   companion.close();
 });
 
+/** Where a thread is that is found elsewhere at each look. */
+class Restless {
+  looks = 0;
+  constructor(private readonly processors: readonly number[]) {}
+  processor(): number {
+    return this.processors[this.looks++ % 2]!;
+  }
+  close(): void {
+    // Nothing is open.
+  }
+}
+
+/** Stands for an Occupant. */
+const keeper = (isStarting: boolean) => {
+  const nothing = (): void => undefined;
+  return () => ({ isStarting, keep: nothing, beat: nothing, leave: nothing, close: nothing });
+};
+
 test("a thread that does not stay is let go, and tried again later", () => {
   const everywhere = here();
-  let looks = 0;
-  const companion = new Companion(
-    { processor: () => everywhere[looks++ % 2]!, close: () => undefined },
-    () => 0,
-  );
+  const watch = new Restless(everywhere);
+  const companion = new Companion(watch, () => 0, keeper(false));
   ask(companion, 8 + 64);
   assert.equal(companion.follows, true, "it may move now and then");
   ask(companion, 4 * 64);
   assert.equal(companion.follows, false);
   assert.deepEqual(here(), everywhere);
-  const before = looks;
+  const before = watch.looks;
   ask(companion, 4096);
-  assert.equal(looks, before, "it is not even looked for");
+  assert.equal(watch.looks, before, "it is not even looked for");
   ask(companion, 8192);
-  assert.ok(looks > before);
+  assert.ok(watch.looks > before);
+  companion.close();
+});
+
+test("a thread that moves is not let go as long as nothing keeps the other one of two processors", (context) => {
+  if (here().length !== 2) {
+    context.skip("needs two processors");
+    return;
+  }
+  const companion = new Companion(new Restless(here()), () => 0, keeper(true));
+  ask(companion, 100 * 64);
+  assert.equal(companion.follows, true);
   companion.close();
 });
 

@@ -22,6 +22,8 @@ const MOST_MOVES = 3;
 /** Whether it does now is tried again after so many requests. */
 const RETRY_AFTER = 8192;
 
+type Keeper = Pick<Occupant, "keep" | "beat" | "leave" | "close" | "isStarting">;
+
 /**
  * Keeps the session's thread on the processor of the thread that it works for. Such a caller waits while we work and we
  * wait while it does, so one processor serves both, and handing over is a switch of threads; between two it is a wake-up
@@ -37,7 +39,7 @@ export class Companion {
   private readonly everywhere: Processors | undefined = allowedProcessors(0);
   private readonly masks = new Map<number, Processors>();
   private readonly pair: readonly number[];
-  private readonly occupant: Occupant | undefined;
+  private readonly occupant: Keeper | undefined;
   private tid = 0;
   private inARow = 0;
   private others = 0;
@@ -52,16 +54,18 @@ export class Companion {
   /**
    * @param watch tells where a thread runs
    * @param clock milliseconds since whenever
+   * @param makeKeeper makes what keeps the other one of two processors
    */
   constructor(
     private readonly watch: Pick<ThreadWatch, "processor" | "close"> = new ThreadWatch(),
     private readonly clock: () => number = () => performance.now(),
+    makeKeeper: () => Keeper = () => new Occupant(),
   ) {
     const all = this.everywhere === undefined ? [] : members(this.everywhere);
     this.alone = all.length === 1;
     this.usable = all.length > 1;
     this.pair = all.length === 2 ? all : [];
-    this.occupant = all.length === 2 ? new Occupant() : undefined;
+    this.occupant = all.length === 2 ? makeKeeper() : undefined;
   }
 
   /** Whether the thread shares the processor of whoever asks, so that polling would keep that from running. */
@@ -117,7 +121,8 @@ export class Companion {
     if (processor === this.at) {
       this.moves = 0;
       this.keepOther(processor);
-    } else if (this.at >= 0 && ++this.moves >= MOST_MOVES) this.leave();
+      // As long as nothing keeps the other processor, that it moves says nothing of the caller.
+    } else if (this.at >= 0 && this.occupant?.isStarting !== true && ++this.moves >= MOST_MOVES) this.leave();
     else this.follow(processor);
   }
 

@@ -26,6 +26,11 @@ export class Occupant {
     if (Atomics.compareExchange(this.cells, AWAKE, 0, 1) === 0) Atomics.notify(this.cells, AWAKE);
   }
 
+  /** Whether its thread is not there yet. */
+  get isStarting(): boolean {
+    return this.worker !== undefined && Atomics.load(this.cells, THREAD) === 0;
+  }
+
   /** There was a request. */
   beat(): void {
     this.cells[BEAT]!++;
