@@ -1,13 +1,12 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readdirSync, readFileSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
 import { inspectStore } from "../src/store/inspection.js";
 import { isRunning } from "../src/store/lock.js";
 import { Arena } from "./support/arena.js";
 import { until } from "./support/command-line.js";
+import { FaultPlan } from "./support/fault-plan.js";
 import { treeLines } from "./support/tree-lines.js";
 
 /** The steps of the store at which the daemon dies, by what is typed; `desk` and `base` are there before. */
@@ -36,27 +35,18 @@ const DEATHS: readonly {
 
 describe("a daemon that is killed at a step of the store", () => {
   let arena: Arena;
-  let directory: string;
   let plain: readonly string[];
-  const plan = (text: string): void => writeFileSync(join(directory, "plan"), text);
-  const mounted = (work: () => void): void => {
-    process.env["SNAPMOUNT_FAULT"] = join(directory, "plan");
-    work();
-    delete process.env["SNAPMOUNT_FAULT"];
-  };
+  const faults = new FaultPlan();
   before(() => {
-    directory = mkdtempSync(join(tmpdir(), "snapmount-plan-"));
-    mounted(() => {
-      arena = new Arena({ size: 2 ** 29 });
-    });
+    arena = faults.during(() => new Arena({ size: 2 ** 29 }));
     arena.sh("mkdir active/base && cp -a /etc/default /etc/passwd active/base/");
     plain = treeLines(`${arena.mnt}/active/base`);
     arena.sh("mv active/base committed/");
   });
   after(() => {
-    plan("");
+    faults.set("");
     arena.close();
-    rmSync(directory, { recursive: true });
+    faults.dispose();
   });
 
   for (const { command, steps, outcomes } of DEATHS) {
@@ -64,13 +54,13 @@ describe("a daemon that is killed at a step of the store", () => {
       it(`${command}, at ${step}`, async () => {
         arena.sh("test -e active/desk || mkdir active/desk@base; cat info/active/desk/path");
         const { pid } = JSON.parse(readFileSync(`${arena.store}/lock`, "utf8")) as { pid: number };
-        plan(`${step}=kill`);
+        faults.set(`${step}=kill`);
         spawnSync("sh", ["-c", command], { cwd: arena.mnt, timeout: 10_000 });
         // Nobody may be left who reaps it.
         const died = await until(() => !isRunning(pid), 5000);
-        plan("");
+        faults.set("");
         assert.ok(died, `the daemon came to ${step}`);
-        mounted(() => arena.mount([]));
+        faults.during(() => arena.mount([]));
         const listed = arena
           .sh("ls active committed | grep -v : | grep . || true")
           .trim()
@@ -85,7 +75,7 @@ describe("a daemon that is killed at a step of the store", () => {
         arena.unmount();
         const { findings } = await inspectStore(arena.store, { repair: false });
         assert.deepEqual(findings, []);
-        mounted(() => arena.mount([]));
+        faults.during(() => arena.mount([]));
         assert.ok(
           await until(() => readdirSync(`${arena.store}/snapshots`).every((name) => /^\d+$/.test(name))),
         );

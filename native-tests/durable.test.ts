@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
 import { createCopyEngine } from "../src/store/copy/engine.js";
 import { inspectStore } from "../src/store/inspection.js";
 import { openStore } from "../src/store/store.js";
 import { Arena } from "./support/arena.js";
+import { FaultPlan } from "./support/fault-plan.js";
 import { CuttableDisk } from "./support/power-cut.js";
 import { withMount } from "./support/power-cuts.js";
 
@@ -42,19 +42,15 @@ function calls(cwd: string, ...code: string[]): string[] {
 
 describe("a store whose disk fails", () => {
   let arena: Arena;
-  let directory: string;
-  const plan = (text: string): void => writeFileSync(join(directory, "plan"), text);
+  const faults = new FaultPlan();
   const names = (): string[] => readdirSync(`${arena.store}/snapshots`).sort();
   before(() => {
-    directory = mkdtempSync(join(tmpdir(), "snapmount-plan-"));
-    process.env["SNAPMOUNT_FAULT"] = join(directory, "plan");
-    arena = new Arena({ size: 2 ** 29 });
-    delete process.env["SNAPMOUNT_FAULT"];
+    arena = faults.during(() => new Arena({ size: 2 ** 29 }));
   });
-  afterEach(() => plan(""));
+  afterEach(() => faults.set(""));
   after(() => {
     arena.close();
-    rmSync(directory, { recursive: true });
+    faults.dispose();
   });
 
   for (const errno of ERRNOS) {
@@ -62,7 +58,7 @@ describe("a store whose disk fails", () => {
       arena.sh("mkdir active/base && echo content > active/base/file && mv active/base committed/");
       arena.sh("mkdir active/desk@base views/look@base && cat active/desk/file && cat info/active/desk/path");
       const before = [names(), arena.sh("ls active committed views info/active")];
-      plan(`transaction=${errno}`);
+      faults.set(`transaction=${errno}`);
       const answers = calls(
         arena.mnt,
         "os.mkdir('active/new')",
@@ -79,7 +75,7 @@ describe("a store whose disk fails", () => {
         answers,
         Array.from({ length: 9 }, () => errno),
       );
-      plan("");
+      faults.set("");
       assert.equal(
         arena.sh("cat active/desk/file views/look/file committed/base/file"),
         "content\n".repeat(3),
@@ -98,7 +94,7 @@ describe("a store whose disk fails", () => {
   }
 
   it("says committing until what was committed is on the disk, and fsync waits for that", () => {
-    plan("syncfs=delay:1500");
+    faults.set("syncfs=delay:1500");
     arena.sh("mkdir active/a && echo 1 > active/a/f && mv active/a committed/slow");
     assert.equal(arena.sh("cat info/committed/slow/state"), "committing\n");
     assert.deepEqual(calls(arena.mnt, "fsync('committed/slow')"), ["ok"]);
@@ -107,11 +103,11 @@ describe("a store whose disk fails", () => {
   });
 
   it("answers fsync with the errno of a flush that has failed, and goes on when the store is opened again", async () => {
-    plan("syncfs=EIO");
+    faults.set("syncfs=EIO");
     arena.sh("mkdir active/a && echo 1 > active/a/f && mv active/a committed/lost");
     assert.deepEqual(calls(arena.mnt, "fsync('committed/lost')"), ["EIO"]);
     assert.notEqual(arena.sh("cat info/committed/lost/state"), "ready\n");
-    plan("");
+    faults.set("");
     arena.unmount();
     arena.mount([]);
     assert.deepEqual(calls(arena.mnt, "fsync('committed/lost')"), ["ok"]);

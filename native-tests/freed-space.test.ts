@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { createCopyEngine } from "../src/store/copy/engine.js";
 import { openStore, type Store } from "../src/store/store.js";
+import { FaultPlan } from "./support/fault-plan.js";
 import { type FileSystemType, type Image, makeImage } from "./support/image.js";
 
 const IMAGE_BYTES = 2 ** 30;
@@ -14,8 +14,8 @@ const WRITES_LOG: Readonly<Record<string, boolean>> = { xfs: true, ext4: false }
 
 for (const [type, writes] of Object.entries(WRITES_LOG)) {
   describe(`what a removal has freed, on ${type}`, () => {
-    const directory = mkdtempSync(join(tmpdir(), "snapmount-freed-"));
-    const [plan, trace] = [join(directory, "plan"), join(directory, "trace")];
+    const faults = new FaultPlan();
+    const trace = join(faults.directory, "trace");
     let image: Image;
     let store: Store;
 
@@ -24,26 +24,25 @@ for (const [type, writes] of Object.entries(WRITES_LOG)) {
       await store.prepare("big", undefined);
       const path = await store.path({ kind: "active", key: "big" });
       for (let i = 0; i < files; i++) writeFileSync(join(path, `file${i}`), "");
-      writeFileSync(plan, `fsync=trace:${trace},unlinkat=trace:${trace},rmdir=trace:${trace}`);
+      faults.set(`fsync=trace:${trace}`, `unlinkat=trace:${trace}`, `rmdir=trace:${trace}`);
       await store.remove({ kind: "active", key: "big" });
       await store.cleanup();
-      writeFileSync(plan, "");
+      faults.set();
       const calls = existsSync(trace) ? readFileSync(trace, "utf8").trim().split("\n") : [];
       rmSync(trace, { force: true });
       return calls;
     }
 
     before(async () => {
-      process.env["SNAPMOUNT_FAULT"] = plan;
-      image = makeImage(type as FileSystemType, directory, "disk", IMAGE_BYTES);
+      faults.enter();
+      image = makeImage(type as FileSystemType, faults.directory, "disk", IMAGE_BYTES);
       mkdirSync(join(image.path, "store"));
       store = await openStore(join(image.path, "store"), { engine: createCopyEngine({ workers: 1 }) });
     });
     after(async () => {
       await store.close();
       image.close();
-      delete process.env["SNAPMOUNT_FAULT"];
-      rmSync(directory, { recursive: true });
+      faults.dispose();
     });
 
     it(`is ${writes ? "free for others before" : "left to the file system when"} the directory is gone`, async () => {

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Arena } from "./support/arena.js";
+import { FaultPlan } from "./support/fault-plan.js";
 import type { FileSystemType } from "./support/image.js";
 
 /** Every entry takes the copying threads so long, in milliseconds, that a program gets far ahead of them. */
@@ -17,11 +17,10 @@ const TYPES: readonly FileSystemType[] = ["ext4", "xfs", "btrfs"];
 
 for (const type of TYPES) {
   describe(`a copy that is still under way, on ${type}`, () => {
-    const directory = mkdtempSync(join(tmpdir(), "snapmount-pending-"));
-    const plan = join(directory, "plan");
+    const plan = new FaultPlan(COPY);
     let arena: Arena;
     let plain: string;
-    const faults = (...rules: string[]): void => writeFileSync(plan, [COPY, ...rules].join(","));
+    const faults = (...rules: string[]): void => plan.set(COPY, ...rules);
     const info = (entry: string, name: string): string =>
       readFileSync(join(arena.mnt, "info", entry, name), "utf8").trimEnd();
     const complete = (entry: string): string => info(entry, "path");
@@ -43,8 +42,7 @@ for (const type of TYPES) {
     };
 
     before(() => {
-      process.env["SNAPMOUNT_FAULT"] = plan;
-      faults();
+      plan.enter();
       arena = new Arena({ type });
       plain = arena.nativeDirectory("plain");
       arena.program("make_tree", plain);
@@ -52,8 +50,7 @@ for (const type of TYPES) {
     });
     after(() => {
       arena.close();
-      delete process.env["SNAPMOUNT_FAULT"];
-      rmSync(directory, { recursive: true });
+      plan.dispose();
     });
     beforeEach(() => faults());
     afterEach(async () => {

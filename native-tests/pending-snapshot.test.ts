@@ -1,22 +1,20 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { SUBVOLUME_INO } from "../src/sys/btrfs.js";
 import { Arena } from "./support/arena.js";
+import { FaultPlan } from "./support/fault-plan.js";
 
 /** So long the snapshot of the file system takes, in milliseconds, that programs come before it. */
 const SLOW = "snap_create=delay:400";
 
 describe("a btrfs snapshot that is still to be made", () => {
-  const directory = mkdtempSync(join(tmpdir(), "snapmount-snapshot-"));
-  const plan = join(directory, "plan");
+  const faults = new FaultPlan();
   let arena: Arena;
   let plain: string;
-  const faults = (rules: string): void => writeFileSync(plan, rules);
   const info = (entry: string, name: string): string =>
     readFileSync(join(arena.mnt, "info", entry, name), "utf8").trimEnd();
   const isPending = (): void => assert.equal(info("active/web", "state"), "preparing 0%");
@@ -36,8 +34,7 @@ describe("a btrfs snapshot that is still to be made", () => {
   };
 
   before(() => {
-    process.env["SNAPMOUNT_FAULT"] = plan;
-    faults("");
+    faults.enter();
     arena = new Arena({ type: "btrfs" });
     plain = arena.nativeDirectory("plain");
     arena.program("make_tree", plain);
@@ -45,12 +42,11 @@ describe("a btrfs snapshot that is still to be made", () => {
   });
   after(() => {
     arena.close();
-    delete process.env["SNAPMOUNT_FAULT"];
-    rmSync(directory, { recursive: true });
+    faults.dispose();
   });
-  beforeEach(() => faults(SLOW));
+  beforeEach(() => faults.set(SLOW));
   afterEach(async () => {
-    faults("");
+    faults.set("");
     arena.sh(`for name in $(ls views); do rmdir "views/$name"; done`);
     arena.sh(`for name in $(ls active); do rmdir "info/active/$name"; done`);
     arena.sh(`for name in $(ls committed | grep -v base); do rmdir "committed/$name"; done`);
@@ -75,7 +71,7 @@ describe("a btrfs snapshot that is still to be made", () => {
   });
 
   it("takes the place of a plain directory: mkdir does not wait for a subvolume", () => {
-    faults(`${SLOW},subvol_create=EIO`);
+    faults.set(`${SLOW},subvol_create=EIO`);
     arena.sh("mkdir active/web@base");
     const native = `${arena.store}/snapshots/${info("active/web", "id")}`;
     assert.notEqual(statSync(native).ino, SUBVOLUME_INO);
@@ -116,7 +112,7 @@ describe("a btrfs snapshot that is still to be made", () => {
   it("is made after kill -9 of the daemon", async () => {
     arena.sh("mkdir active/web@base && mv active/web committed/next && mkdir active/child@next");
     await killDaemon();
-    faults("");
+    faults.set("");
     arena.mount([]);
     same(plain, `${arena.mnt}/active/child`);
     same(plain, `${arena.mnt}/committed/next`);
@@ -125,12 +121,12 @@ describe("a btrfs snapshot that is still to be made", () => {
   });
 
   it("takes its place after a kill -9 that came just before, and nothing of it is deleted", async () => {
-    faults("renameat2=delay:1000");
+    faults.set("renameat2=delay:1000");
     arena.sh("mkdir active/web@base");
     for (let i = 0; i < 40 && !names().some((name) => name.endsWith(".snapshot")); i++) await sleep(10);
     await killDaemon();
     assert.ok(names().some((name) => name.endsWith(".snapshot")));
-    faults("snap_destroy=EPERM,unlinkat=delay:5");
+    faults.set("snap_destroy=EPERM,unlinkat=delay:5");
     arena.mount([]);
     same(plain, `${arena.mnt}/active/web`);
     await sleep(200);
@@ -139,13 +135,13 @@ describe("a btrfs snapshot that is still to be made", () => {
   });
 
   it("takes the place of what walking threads had begun before a kill -9", async () => {
-    faults("snap_create=EPERM,copying=delay:20");
+    faults.set("snap_create=EPERM,copying=delay:20");
     arena.sh("mkdir active/web@base");
     const native = `${arena.store}/snapshots/${info("active/web", "id")}`;
     for (let i = 0; i < 100 && readdirSync(native).length < 3; i++) await sleep(10);
     await killDaemon();
     assert.ok(readdirSync(native).length >= 3 && (statSync(native).mode & 0o7777) === 0o1701);
-    faults("");
+    faults.set("");
     arena.mount([]);
     same(plain, `${arena.mnt}/active/web`);
     assert.ok(isSubvolume("active/web"));
@@ -153,14 +149,14 @@ describe("a btrfs snapshot that is still to be made", () => {
   });
 
   it("is known to be complete after a kill -9 that came just after it had taken its place", async () => {
-    faults("rmdir=delay:1000");
+    faults.set("rmdir=delay:1000");
     arena.sh("mkdir active/web@base && mv active/web committed/next && mkdir active/child@next");
     const native = `${arena.store}/snapshots/${info("committed/next", "id")}`;
     for (let i = 0; i < 100 && statSync(native).ino !== SUBVOLUME_INO; i++) await sleep(10);
     await killDaemon();
     assert.ok(names().some((name) => name.endsWith(".snapshot")));
     // Whoever looked for what is left to do would fail.
-    faults("copying=EIO");
+    faults.set("copying=EIO");
     arena.mount([]);
     same(plain, `${arena.mnt}/active/child`);
     same(plain, `${arena.mnt}/committed/next`);
@@ -172,14 +168,14 @@ describe("a btrfs snapshot that is still to be made", () => {
 
   it("takes the place of a raw subvolume, as older versions have made it, or says why not", async () => {
     for (const rules of ["", "snap_create=EPERM"]) {
-      faults(SLOW);
+      faults.set(SLOW);
       arena.sh("mkdir active/web@base");
       const native = `${arena.store}/snapshots/${info("active/web", "id")}`;
       await killDaemon();
       rmSync(native, { recursive: true });
       execFileSync("btrfs", ["-q", "subvolume", "create", native]);
       chmodSync(native, 0o1701);
-      faults(rules);
+      faults.set(rules);
       arena.mount([]);
       if (rules === "") same(plain, `${arena.mnt}/active/web`);
       else assert.match(arena.says("ls active/web"), /Operation not permitted/);
@@ -191,18 +187,18 @@ describe("a btrfs snapshot that is still to be made", () => {
   it("goes on after an orderly end", () => {
     arena.sh("mkdir active/web@base");
     arena.unmount();
-    faults("");
+    faults.set("");
     arena.mount([]);
     same(plain, `${arena.mnt}/active/web`);
   });
 
   it("is complete when an orderly end comes too late to stop it", () => {
-    faults("renameat2=delay:400");
+    faults.set("renameat2=delay:400");
     arena.sh("mkdir active/web@base");
     isPending();
     arena.unmount();
     // Whoever looked for what is left to do would be at it for long.
-    faults("copying=delay:100");
+    faults.set("copying=delay:100");
     arena.mount([]);
     assert.equal(info("active/web", "state"), "ready");
     same(plain, `${arena.mnt}/active/web`);
@@ -220,7 +216,7 @@ describe("a btrfs snapshot that is still to be made", () => {
   });
 
   it("that cannot be made is a copy", () => {
-    faults("snap_create=EPERM,copying=delay:10");
+    faults.set("snap_create=EPERM,copying=delay:10");
     arena.sh("mkdir active/web@base && mv active/web committed/next && mkdir active/child@next");
     same(plain, `${arena.mnt}/active/child`);
     same(plain, `${arena.mnt}/committed/next`);
@@ -230,7 +226,7 @@ describe("a btrfs snapshot that is still to be made", () => {
   });
 
   it("that cannot be made, which turns out late, is a copy with what was made from it", () => {
-    faults("snap_create=delay:400,snap_create@1=EPERM,copying=delay:10");
+    faults.set("snap_create=delay:400,snap_create@1=EPERM,copying=delay:10");
     arena.sh("mkdir active/web@base && mv active/web committed/next && mkdir active/child@next");
     same(plain, `${arena.mnt}/active/child`);
     same(plain, `${arena.mnt}/committed/next`);
@@ -239,12 +235,12 @@ describe("a btrfs snapshot that is still to be made", () => {
   });
 
   it("that fails says so, with what was made from it", async () => {
-    faults("snap_create=ENOSPC");
+    faults.set("snap_create=ENOSPC");
     arena.sh("mkdir active/web@base");
     for (let i = 0; i < 200 && /^preparing/.test(info("active/web", "state")); i++) await sleep(25);
     assert.match(info("active/web", "state"), /^failed: .*No space left on device/);
     assert.match(arena.says("ls active/web"), /No space left on device/);
-    faults("snap_create=delay:400,snap_create=EIO");
+    faults.set("snap_create=delay:400,snap_create=EIO");
     arena.sh("mkdir active/two@base && mv active/two committed/next && mkdir active/child@next");
     for (const entry of ["committed/next", "active/child"])
       assert.match(arena.says(`ls ${entry}`), /Input\/output error/);

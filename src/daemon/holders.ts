@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { printable, type RawName, rawFromText } from "../base/bytes.js";
-import { type MountInfo, readMountInfo } from "../sys/mount.js";
-import { foreignMountRoots, type MountRoot } from "../sys/mount-namespaces.js";
+import { printable, rawFromText } from "../base/bytes.js";
+import { type MountInfo, type MountRoot, readMountInfo } from "../sys/mount.js";
+import { foreignMountRoots } from "../sys/mount-namespaces.js";
+import { isMountOf, isWithin, mountTables, originOf, processes } from "../sys/mount-tables.js";
 import { mountsBelow } from "./mounts.js";
 
 /** Something that keeps a mount busy. */
@@ -94,15 +95,8 @@ export function findOtherNamespaces(gone: MountInfo): Holder[] {
  */
 function mountsOf(paths: readonly string[]): { mounts: MountInfo[]; unseen: string | undefined } {
   const here = readMountInfo();
-  const origins = paths.map((path) => originOf(rawFromText(path), here));
-  const isOf = (mount: MountRoot): boolean =>
-    origins.some(
-      (origin) =>
-        origin !== undefined &&
-        mount.major === origin.major &&
-        mount.minor === origin.minor &&
-        isWithin(mount.root, origin.root),
-    );
+  const origins = paths.map((path) => originOf(rawFromText(path), here)).filter((o) => o !== undefined);
+  const isOf = (mount: MountRoot): boolean => origins.some((origin) => isMountOf(mount, origin));
   const found = new Map<string, MountInfo>();
   let seen = 0;
   for (const { pid, table } of mountTables()) {
@@ -117,46 +111,6 @@ function mountsOf(paths: readonly string[]): { mounts: MountInfo[]; unseen: stri
     m.major === foreign[0]?.major && m.minor === foreign[0].minor;
   const unseen = foreign.length > seen ? here.find(isSameDevice)?.type : undefined;
   return { mounts: [...found.values()], unseen };
-}
-
-/** @returns where in which file system a path is, or undefined when nothing is known to be mounted there */
-function originOf(path: RawName, mounts: readonly MountInfo[]): MountRoot | undefined {
-  let best: MountInfo | undefined;
-  for (const mount of mounts) {
-    const isLonger = best === undefined || mount.mountPoint.length >= best.mountPoint.length;
-    if (isLonger && isWithin(path, mount.mountPoint)) best = mount;
-  }
-  if (best === undefined) return undefined;
-  const below = best.mountPoint === "/" ? path : path.slice(best.mountPoint.length);
-  return {
-    major: best.major,
-    minor: best.minor,
-    root: `${best.root === "/" ? "" : best.root}${below}` as RawName,
-  };
-}
-
-function isWithin(path: string, directory: string): boolean {
-  return directory === "/" || path === directory || path.startsWith(`${directory}/`);
-}
-
-/** @returns the mounts of each mount namespace that may be looked at, with a process that is in it */
-function* mountTables(): Generator<{ readonly pid: number; readonly table: MountInfo[] }> {
-  const seen = new Set<string>();
-  for (const pid of [process.pid, ...processes()]) {
-    const namespace = readLink(`/proc/${pid}/ns/mnt`);
-    if (namespace === undefined || seen.has(namespace)) continue;
-    seen.add(namespace);
-    try {
-      yield { pid, table: readMountInfo(`/proc/${pid}/mountinfo`) };
-    } catch {
-      // The process has ended meanwhile; another one of its namespace may follow.
-      seen.delete(namespace);
-    }
-  }
-}
-
-function processes(): number[] {
-  return readdirSync("/proc").map(Number).filter(Number.isInteger);
 }
 
 /** @returns the holders as text, one a line, or that none can be seen */

@@ -25,6 +25,7 @@ export const CAP_DAC_READ_SEARCH = 2;
 export const CAP_FOWNER = 3;
 export const CAP_FSETID = 4;
 export const CAP_MKNOD = 27;
+export const CAP_SYS_ADMIN = 21;
 export const CAP_SYS_RESOURCE = 24;
 
 /** Gives this thread a umask and working directory of its own (unshare(2) CLONE_FS). @returns 0 or -errno */

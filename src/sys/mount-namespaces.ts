@@ -1,10 +1,12 @@
-import { type RawName, rawFromBuffer } from "../base/bytes.js";
+import { rawFromBuffer } from "../base/bytes.js";
 import { PATH_MAX } from "../base/limits.js";
 import { AT_FDCWD, O_RDONLY } from "./constants.js";
+import { CAP_SYS_ADMIN, effectiveCapabilities } from "./credentials.js";
 import { ENOENT } from "./errno.js";
 import { fault } from "./fault.js";
 import { cFunction, result } from "./ffi.js";
 import { close, ioctl, openAt } from "./file.js";
+import type { MountRoot } from "./mount.js";
 
 const cSyscall = cFunction("int64_t syscall(int64_t, void *, void *, int64_t, int64_t)");
 
@@ -34,25 +36,19 @@ const TEXT = 512;
 /** So many mounts are asked for at a time. */
 const PAGE = 256;
 
-/** What is mounted: a directory or file of a file system. */
-export interface MountRoot {
-  readonly major: number;
-  readonly minor: number;
-  /** Its path inside its file system. */
-  readonly root: RawName;
-}
-
 const request = Buffer.alloc(REQUEST);
 const ids = new BigUint64Array(PAGE);
 const idBytes = new Uint8Array(ids.buffer);
 const answer = Buffer.alloc(TEXT + 2 * PATH_MAX);
 
 /**
- * What is mounted in other mount namespaces than that of this process, as far as it has privileges in these; it matters
- * not whether a process is in them. ioctl_nsfs(2), listmount(2) and statmount(2) of Linux 6.12.
- * @returns undefined where the kernel, or a filter of system calls, does not tell all of it
+ * What is mounted in other mount namespaces than that of this process; it matters not whether a process is in them.
+ * ioctl_nsfs(2), listmount(2) and statmount(2) of Linux 6.12.
+ * @returns undefined where the kernel, or a filter of system calls, does not tell all of it: to a process without
+ * privileges it refuses the list, or (get_sequential_mnt_ns in 6.12) passes over namespaces whose processes that may look at
  */
 export function foreignMountRoots(): MountRoot[] | undefined {
+  if ((effectiveCapabilities() & (1 << CAP_SYS_ADMIN)) === 0) return undefined;
   const own = openAt(AT_FDCWD, "/proc/self/ns/mnt", O_RDONLY);
   if (own < 0) return undefined;
   try {

@@ -17,14 +17,18 @@ export function umount(target: RawName, flags: number): number {
   return result(cUmount2(cname(target), flags));
 }
 
-/** One line of /proc/self/mountinfo (proc(5)); octal escapes are undone. */
-export interface MountInfo {
-  readonly id: number;
-  readonly parent: number;
+/** What is mounted: a directory or file of a file system. */
+export interface MountRoot {
   readonly major: number;
   readonly minor: number;
-  /** Path of the mount's root inside its file system. */
+  /** Its path inside its file system. */
   readonly root: RawName;
+}
+
+/** One line of /proc/self/mountinfo (proc(5)); octal escapes are undone. */
+export interface MountInfo extends MountRoot {
+  readonly id: number;
+  readonly parent: number;
   readonly mountPoint: RawName;
   readonly options: string;
   readonly type: string;
