@@ -201,12 +201,21 @@ export class Core {
     return entry.settled ? SETTLED_TIMEOUT : ACTIVE_NAME_TIMEOUT;
   }
 
+  /**
+   * The inode number that users see of a node's file.
+   * @param dev and
+   * @param ino what the native file has
+   */
+  inodeNumber(entry: EntryState, node: number, dev: number, ino: number): number {
+    return this.nodes.parent(node) === 0 ? entry.rootIno : entry.visibleIno(dev, ino);
+  }
+
   /** Attributes as users see them. */
   fill(entry: EntryState, node: number, stat: Stat, out: Attributes): void {
     const { dev, ino } = stat;
     if (out.stat !== stat) out.stat.assign(stat);
     if (entry.pending && isUncopied(stat)) this.waits.overlay(entry, node, out.stat);
-    out.stat.ino = this.nodes.parent(node) === 0 ? entry.rootIno : entry.visibleIno(dev, ino);
+    out.stat.ino = this.inodeNumber(entry, node, dev, ino);
     out.attrTimeout = entry.settled
       ? SETTLED_TIMEOUT
       : this.handles.isWritten(node, entry)

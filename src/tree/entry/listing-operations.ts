@@ -44,12 +44,11 @@ export class ListingOperations {
     next: bigint,
   ): boolean {
     const { core } = this;
-    const dots = name === "." || name === "..";
     const dev = core.nodes.dev(node);
-    const directory = name === "." ? node : core.nodes.parent(node);
-    const isRoot = dots && directory !== 0 && core.nodes.parent(directory) === 0;
-    if (isRoot) return sink.add(name, entry.rootIno, type, next);
-    if (!sink.plus || dots) return sink.add(name, entry.visibleIno(dev, ino), type, next);
+    const dots = name === "." ? node : name === ".." ? core.nodes.parent(node) : 0;
+    if (dots !== 0) return sink.add(name, core.inodeNumber(entry, dots, dev, ino), type, next);
+    // What is above the root of an entry is not one of its files.
+    if (!sink.plus || name === "..") return sink.add(name, entry.visibleIno(dev, ino), type, next);
     if (!sink.fits(name.length)) return false;
     const out = this.slot;
     // A file that went meanwhile, or cannot be asked, is listed without attributes, as natively.
