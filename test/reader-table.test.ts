@@ -13,6 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { Metadata } from "../src/store/metadata.js";
+import { openReader } from "../src/store/reader.js";
 import { ReaderTable } from "../src/store/reader-table.js";
 
 describe("LMDB's table of readers", () => {
@@ -59,6 +60,17 @@ describe("LMDB's table of readers", () => {
     assert.notEqual(readlinkSync(link), first);
     elsewhere?.remove();
     rmSync(other, { recursive: true });
+  });
+
+  it("is where the next one finds it while a process reads that has not got the store's lock", async () => {
+    await new Metadata(database, false).close();
+    const reader = openReader(directory, true);
+    const file = readlinkSync(link);
+    const next = ReaderTable.place(database);
+    assert.equal(readlinkSync(link), file);
+    reader.close();
+    assert.ok(existsSync(file), "the next one's now");
+    next?.remove();
   });
 
   it("stays on the disk where others could reach it in memory, and where there is no memory", () => {

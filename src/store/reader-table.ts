@@ -20,7 +20,8 @@ const TMPFS_MAGIC = 0x01021994;
  * Where LMDB notes who reads: a file beside the database that it maps, and that every reader writes to. Each time the
  * file system has brought that file to the disk, which every commit makes it do, the next one who reads waits until the
  * journal takes one more change (page_mkwrite in the kernel): 7 to 20 ms of `ls active` right after mv. Nothing in it
- * outlives a process, so it is kept in memory, and a symbolic link leads there. To be used by who has the store's lock.
+ * outlives a process, so it is kept in memory, and a symbolic link leads there. To be used by who has the store's lock,
+ * or knows that nobody has it.
  */
 export class ReaderTable {
   private constructor(

@@ -91,5 +91,8 @@ export class MetadataReader implements StoreReader {
  * @param readOnly for a process that has not even its lock: it sees what was last committed, and changes nothing
  */
 export function openReader(directory: string, readOnly = false): StoreReader {
-  return new MetadataReader(new Metadata(databasePath(directory), readOnly), directory, true);
+  const path = databasePath(directory);
+  // Whoever opens the store meanwhile must see that this one reads; it is theirs to remove.
+  if (readOnly) ReaderTable.place(path);
+  return new MetadataReader(new Metadata(path, readOnly), directory, true);
 }
