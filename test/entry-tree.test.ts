@@ -119,13 +119,44 @@ test("a file made, written, renamed and removed is the native file", () => {
   const attributes: Attributes = { stat: new Stat(), attrTimeout: 1 };
   assert.equal(tree.getattr(caller, made.node, undefined, attributes), 0, "found under its new name");
   assert.equal(attributes.stat.size, 5);
-  assert.equal(attributes.attrTimeout, 0, "what is open for writing is asked for each time");
+  assert.equal(attributes.attrTimeout, 0, "what may be mapped is asked for each time");
+  assert.equal(lookup(top, "b").entryTimeout, 0, "and its name is not kept longer than its attributes");
+  tree.forget(made.node, 1);
   assert.equal(tree.unlink(caller, top, name("b")), 0);
   assert.equal(tree.getattr(caller, made.node, undefined, attributes), 0, "still there while it is open");
   assert.equal(attributes.stat.nlink, 0);
   tree.release(made.node, handle.handle);
   tree.forget(made.node, 1);
   assert.equal(lookup(top, "b").node, 0);
+});
+
+test("a path to an open file leads to the file that has its name by now", () => {
+  const top = root(1);
+  const native = join(directory, "snapshots/1");
+  fs.writeFileSync(join(native, "log"), "old");
+  const { node } = lookup(top, "log");
+  const handle = opened();
+  assert.equal(tree.open(caller, node, 1, false, handle), 0);
+  const attributes: Attributes = { stat: new Stat(), attrTimeout: 0 };
+  assert.equal(tree.getattr(caller, node, undefined, attributes), 0);
+  assert.ok(attributes.attrTimeout > 0, "the kernel itself knows of what write(2) changes");
+  fs.writeFileSync(join(native, "new"), "new");
+  fs.renameSync(join(native, "new"), join(native, "log"));
+  assert.equal(tree.link(caller, node, top, name("link"), entrySlot()), -ESTALE, "the kernel looks again");
+  const found = lookup(top, "log");
+  assert.notEqual(found.node, node);
+  assert.equal(tree.link(caller, found.node, top, name("link"), entrySlot()), 0);
+  assert.equal(fs.readFileSync(join(native, "link"), "utf8"), "new");
+  tree.release(node, handle.handle);
+  const made = entrySlot();
+  assert.equal(tree.tmpfile(caller, top, 2, 0o600, made, handle), 0);
+  assert.equal(
+    tree.link(caller, made.node, top, name("named"), entrySlot()),
+    0,
+    "nobody looks for what has no name",
+  );
+  tree.release(made.node, handle.handle);
+  for (const each of ["log", "link", "named"]) fs.unlinkSync(join(native, each));
 });
 
 test("nothing below a committed snapshot can be changed", () => {

@@ -59,6 +59,25 @@ for what, action in ACTIONS.items():
         step_as(uid, f"{what} of a file that was replaced by the user's", action)
         step("  content", peer_get, "x")
 
+# As when a log is rotated: somebody still writes to the file that had the name.
+for uid in (0, ALICE, BOB):
+    fresh()
+    with opened("x", os.O_WRONLY | os.O_APPEND) as fd:
+        replace("x", b"after", 0o666, ALICE)
+        step_as(uid, "link of a file that was replaced while it is open", lambda: os.link("x", "z"))
+        os.write(fd, b"+")
+    step("  content", peer_get, "z")
+    if os.path.lexists("z"):
+        os.unlink("z")
+
+# What was once open for reading and writing is not asked for ever after.
+for _ in range(200):
+    fresh()
+    open_and("x", os.O_RDWR, lambda fd: os.read(fd, 9))
+fresh()
+replace("x", b"after", 0o666, ALICE)
+step_as(BOB, "link of a replaced file after many were open", lambda: os.link("x", "z") or os.unlink("z"))
+
 # Sticky: a name that leads to another's file by now.
 os.mkdir("sticky")
 os.chmod("sticky", 0o1777)

@@ -18,9 +18,10 @@ import { NodeTable } from "./node-table.js";
 /** Attributes of what can change may be kept for so long, in ms; natively changed ones are seen after it. */
 const ACTIVE_ATTRIBUTES_TIMEOUT = 1000;
 /**
- * Names for a little less: whoever acts on a name that is still kept finds its attributes kept as well. Asked for the
- * attributes of a file that another one has replaced, we can only say ESTALE. link(2) makes EPERM of that (safe_hardlink_source
- * in fs/namei.c), everything else looks the name up again.
+ * Names for a little less, and never longer than the attributes: whoever acts on a name that is still kept finds its
+ * attributes kept as well. Asked for the attributes of a file that another one has replaced, we can only say ESTALE. link(2)
+ * makes EPERM of that (safe_hardlink_source in fs/namei.c), everything else looks the name up again. What opening a file for
+ * reading and writing makes the kernel ask again is the one gap that is left.
  */
 const ACTIVE_NAME_TIMEOUT = 900;
 /** For what cannot change. */
@@ -110,7 +111,8 @@ export class Core {
    * @returns 0 or -errno; ESTALE when there is another file now, which makes the kernel look again
    */
   statNode(out: Stat, node: number): number {
-    const held = this.fds.pin(node) ?? this.handles.ofNode(node)?.fd;
+    const held =
+      this.fds.pin(node) ?? this.handles.ofNode(node)?.fd ?? this.nodes.entry(node)?.mapped.get(node);
     if (held !== undefined) return statAt(out, held, "");
     const parent = this.nodes.parent(node);
     if (parent === 0) {
@@ -144,7 +146,9 @@ export class Core {
       close(fd);
     } else if (fd !== -ENOENT && fd !== -ESTALE && this.isNamed(node, dirfd)) return fd;
     if (handle === undefined) return -ESTALE;
-    if (opener !== 0 && (this.sentAway.node !== node || this.sentAway.opener !== opener)) {
+    // A file that never had a name (O_TMPFILE) cannot be meant by one; nor does overlayfs, which links it, look again.
+    const byName = opener !== 0 && this.nodes.name(node) !== "";
+    if (byName && (this.sentAway.node !== node || this.sentAway.opener !== opener)) {
       this.sentAway = { node, opener };
       return -ESTALE;
     }
@@ -192,7 +196,7 @@ export class Core {
     this.fill(entry, node, stat, out);
     out.node = node;
     out.generation = this.nodes.generation(node);
-    out.entryTimeout = this.nameTimeout(entry);
+    out.entryTimeout = Math.min(this.nameTimeout(entry), out.attrTimeout);
     return 0;
   }
 
@@ -218,7 +222,7 @@ export class Core {
     out.stat.ino = this.inodeNumber(entry, node, dev, ino);
     out.attrTimeout = entry.settled
       ? SETTLED_TIMEOUT
-      : this.handles.isWritten(node, entry)
+      : this.handles.mayBeMapped(node, entry)
         ? 0
         : ACTIVE_ATTRIBUTES_TIMEOUT;
   }
@@ -246,6 +250,7 @@ export class Core {
     this.cursors.drop(node);
     const entry = this.nodes.entry(node);
     if (entry === undefined) return;
+    this.handles.forgetMapped(node, entry);
     if (entry.root === node) entry.root = 0;
   }
 

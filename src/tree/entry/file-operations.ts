@@ -21,6 +21,7 @@ import { close, openAt, preadFlags, pwrite, seek } from "../../sys/file.js";
 import { statAt } from "../../sys/stat.js";
 import type { Core } from "./core.js";
 import type { EntryState } from "./entry-state.js";
+import { isMappable } from "./handles.js";
 
 /** FOPEN_KEEP_CACHE: the kernel's pages of the file are still right. */
 const FOPEN_KEEP_CACHE = 2;
@@ -51,7 +52,7 @@ export class FileOperations {
     if (fd < 0) return fd;
     this.handOut(caller, node, entry, fd, flags, core.stat.mode, out);
     // What a mapping stores shows up only if the kernel asks again.
-    if (writes) core.control?.invalidateInode(node, -1, 0);
+    if (isMappable(flags)) core.control?.invalidateInode(node, -1, 0);
     return 0;
   }
 

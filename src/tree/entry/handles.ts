@@ -25,6 +25,8 @@ export interface Handle {
 interface InodeUse {
   readonly backingId: number;
   writers: number;
+  /** Those of them that can be mapped shared and writable. */
+  mappers: number;
   readonly handles: Set<Handle>;
 }
 
@@ -58,9 +60,25 @@ export class Handles {
     return undefined;
   }
 
-  /** Whether somebody can write to the node right now, by a handle or a mapping that outlived it. */
-  isWritten(node: number, entry: EntryState): boolean {
-    return this.hasWriter(node) || entry.mapped.has(node);
+  /**
+   * Whether a mapping can change the file now without a word to the kernel's FUSE client, which sees to everything else
+   * that is written through it: by a handle, or by a mapping that outlived it.
+   */
+  mayBeMapped(node: number, entry: EntryState): boolean {
+    if ((this.uses.get(node)?.mappers ?? 0) > 0) return true;
+    const fd = entry.mapped.get(node);
+    if (fd === undefined) return false;
+    if (isOpenForWriting(fd)) return true;
+    this.forgetMapped(node, entry);
+    return false;
+  }
+
+  /** The node ends, and with it every mapping through the mount: a mapped file holds its inode. */
+  forgetMapped(node: number, entry: EntryState): void {
+    const fd = entry.mapped.get(node);
+    if (fd === undefined) return;
+    entry.mapped.delete(node);
+    close(fd);
   }
 
   /** Whether a handle of the node can write. */
@@ -84,12 +102,13 @@ export class Handles {
   ): { handle: number; backingId: number } {
     let use = this.uses.get(node);
     if (use === undefined) {
-      use = { backingId: this.back(control, caller, fd, mode), writers: 0, handles: new Set() };
+      use = { backingId: this.back(control, caller, fd, mode), writers: 0, mappers: 0, handles: new Set() };
       this.uses.set(node, use);
     }
     const writable = (flags & O_ACCMODE) !== O_RDONLY;
-    const mappable = (flags & O_ACCMODE) === O_RDWR;
+    const mappable = isMappable(flags);
     entry.handles++;
+    if (mappable) use.mappers++;
     if (writable) {
       use.writers++;
       entry.writers++;
@@ -112,6 +131,7 @@ export class Handles {
     if (use !== undefined) {
       use.handles.delete(handle);
       if (handle.writable) use.writers--;
+      if (handle.mappable) use.mappers--;
       if (use.handles.size === 0) {
         this.uses.delete(handle.node);
         if (use.backingId > 0) control?.closeBacking(use.backingId);
@@ -135,7 +155,10 @@ export class Handles {
     for (const [number, { node }] of [...this.handles]) this.remove(control, node, number);
   }
 
-  /** Closes a handle, and keeps the file in mind if it may have been mapped writable. */
+  /**
+   * Closes a handle, and keeps the file in mind if it may have been mapped writable. It may also look so because whoever
+   * closed it has not got further than to queue the RELEASE, and still has the backing file open; so it is asked again.
+   */
   private closeMapped(handle: Handle): void {
     const { entry, node } = handle;
     const fd =
@@ -160,6 +183,11 @@ export class Handles {
     if (id === -EPERM || id === -ELOOP) this.refused = true;
     return Math.max(id, 0);
   }
+}
+
+/** Whether a file that was opened with flags can be mapped shared and writable (EACCES in mmap(2)). */
+export function isMappable(flags: number): boolean {
+  return (flags & O_ACCMODE) === O_RDWR;
 }
 
 /** Forgets the files that nobody has mapped any more. */

@@ -107,7 +107,7 @@ export class NameOperations {
     if (wait !== undefined)
       return wait.then((code) => (code < 0 ? code : this.link(caller, node, parent, name, out)));
     return this.make(caller, parent, name, out, undefined, (dirfd) =>
-      core.withNode(node, (fd) => linkFd(fd, dirfd, name)),
+      core.withNode(node, (fd) => linkFd(fd, dirfd, name), caller.pid),
     );
   }
 
