@@ -1,6 +1,7 @@
 import { type RawName, rawFromBuffer } from "../base/bytes.js";
 import { PATH_MAX } from "../base/limits.js";
 import { AT_EMPTY_PATH, AT_FDCWD, AT_REMOVEDIR, AT_SYMLINK_FOLLOW } from "./constants.js";
+import { ENOENT } from "./errno.js";
 import { fault } from "./fault.js";
 import { cFunction, result, retry } from "./ffi.js";
 import { cname, cname2 } from "./scratch.js";
@@ -135,12 +136,17 @@ export class DirEntries {
   }
 }
 
-/** The entries of a whole directory but `.` and `..`, for callers that need them all at once. */
+/**
+ * The entries of a whole directory but `.` and `..`, for callers that need them all at once. One that was removed after it
+ * was opened has none, though getdents64(2) answers ENOENT: others may be at work in the same tree.
+ * @returns the entries or -errno
+ */
 export function listDir(fd: number): { name: RawName; type: number; ino: number }[] | number {
   const entries: { name: RawName; type: number; ino: number }[] = [];
   const cursor = new DirEntries(Buffer.allocUnsafe(65536));
   for (;;) {
     const filled = readDir(fd, cursor.buffer);
+    if (filled === -ENOENT) return [];
     if (filled < 0) return filled;
     if (filled === 0) return entries;
     cursor.position = 0;

@@ -67,7 +67,6 @@ export class LinkPool {
   }
 
   /** @returns whether the name is there now */
-  /** @returns whether the name is there now */
   private take(key: string, directory: number, name: RawName, path: string): boolean {
     for (let at = this.next.get(key)!; at > 0; at--) {
       const code = renameAt(this.fd, linkName(key, at), directory, name, RENAME_NOREPLACE);

@@ -224,8 +224,6 @@ export class TreeCopy {
     const text = printable(path);
     // Asked first, since opening a device that somebody has put there can do something.
     if (statAt(this.stat, directory, name) !== 0 || !isUncopied(this.stat) || this.stat.isDirectory) return;
-    // Asked first, since opening a device that somebody has put there can do something.
-    if (statAt(this.stat, directory, name) !== 0 || !isUncopied(this.stat) || this.stat.isDirectory) return;
     const to = openAt(directory, name, OPEN_TARGET);
     if (isGone(to) || to === -ENXIO) return;
     check(to, "open", text);
