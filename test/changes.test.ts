@@ -22,7 +22,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, beforeEach, describe, it } from "node:test";
 import { type RawName, rawFromText } from "../src/base/bytes.js";
-import { changeLine, compareTrees, escapePath, streamChanges } from "../src/store/changes.js";
+import { changeLine, escapePath } from "../src/store/change-line.js";
+import { compareTrees, streamChanges } from "../src/store/changes.js";
 import { SysError } from "../src/sys/error.js";
 
 const base = mkdtempSync(join(tmpdir(), "snapmount-changes-"));

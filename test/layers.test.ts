@@ -38,7 +38,7 @@ test("every import goes down the layers, and packages have one owner", () => {
   for (const file of files) {
     const layer = file.split("/")[0]!;
     const text = readFileSync(join(source, file), "utf8");
-    for (const [, wanted] of text.matchAll(/\bfrom "([^"]+)"|\bimport "([^"]+)"/g)) {
+    for (const [, wanted] of text.matchAll(/\b(?:from |import |import\()"([^"]+)"/g)) {
       if (wanted === undefined || wanted.startsWith("node:")) continue;
       const target = wanted.startsWith(".")
         ? relative(source, join(source, dirname(file), wanted)).split("/")[0]!

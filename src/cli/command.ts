@@ -2,7 +2,6 @@ import type { Command } from "commander";
 import type { Access } from "./access.js";
 import { notFound } from "./failures.js";
 import { interruptible } from "./interrupt.js";
-import { openAccess } from "./open-access.js";
 import { type Ref, refText } from "./ref.js";
 import type { Snapshot } from "./snapshot.js";
 
@@ -25,6 +24,8 @@ export async function withStore<T>(
   create = false,
 ): Promise<T> {
   return interruptible(async (signal) => {
+    // Loaded when it is needed: `--help` and what does not understand its arguments need not wait for LMDB.
+    const { openAccess } = await import("./open-access.js");
     const access = await openAccess(path, create);
     try {
       return await use(access, signal);

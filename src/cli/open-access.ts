@@ -10,7 +10,6 @@ import { StoreError } from "../store/types.js";
 import type { Access } from "./access.js";
 import { failureOf } from "./failures.js";
 import { MountedStore } from "./mounted-store.js";
-import { OwnStore } from "./own-store.js";
 
 /** How long another command, or a daemon that starts or ends, may keep a store, in milliseconds. */
 const PATIENCE_MS = 10_000;
@@ -83,6 +82,8 @@ function mounted(store: string | undefined, mountpoint: string, owner: Owner | u
 
 /** @returns undefined while somebody else has it and there is time to wait */
 async function openUnlessBusy(directory: string, deadline: number): Promise<Access | undefined> {
+  // Through a mount nothing of the store itself is loaded.
+  const { OwnStore } = await import("./own-store.js");
   try {
     return await OwnStore.open(directory);
   } catch (error) {

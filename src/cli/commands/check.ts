@@ -2,8 +2,7 @@ import { resolve } from "node:path";
 import { printable } from "../../base/bytes.js";
 import { Failure } from "../../daemon/failure.js";
 import { MOUNT_TYPE, mountAt } from "../../daemon/mounts.js";
-import { createCopyEngine } from "../../store/copy/engine.js";
-import { type Inspection, inspectStore } from "../../store/inspection.js";
+import type { Inspection } from "../../store/inspection.js";
 import type { AddCommand } from "../command.js";
 import { EXIT } from "../exit-codes.js";
 import { interruptible } from "../interrupt.js";
@@ -41,6 +40,8 @@ store must not be mounted. Exit code 0: in order, or all mended; 7: something wa
 };
 
 async function inspect(directory: string, flags: Flags, signal: AbortSignal): Promise<Inspection> {
+  const { createCopyEngine } = await import("../../store/copy/engine.js");
+  const { inspectStore } = await import("../../store/inspection.js");
   const engine = flags.usage === true ? createCopyEngine() : undefined;
   try {
     return await inspectStore(directory, {

@@ -1,6 +1,5 @@
 import { Argument } from "commander";
 import type { AddCommand } from "../command.js";
-import { complete } from "../completion.js";
 import { COMPLETION_SCRIPTS, SHELLS, type Shell } from "../completion-scripts.js";
 import { print, printLine } from "../output.js";
 
@@ -20,7 +19,8 @@ export const addCompletion: AddCommand = (program) => {
   program
     .command("__complete", { hidden: true })
     .argument("[WORDS...]")
-    .action((words: string[]) => {
+    .action(async (words: string[]) => {
+      const { complete } = await import("../completion.js");
       const { words: found, files } = complete(program, words);
       printLine(files);
       for (const word of found) printLine(word);

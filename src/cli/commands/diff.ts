@@ -1,4 +1,5 @@
-import { type ChangeType, changeLine, escapePath, streamChanges } from "../../store/changes.js";
+import { changeLine, escapePath } from "../../store/change-line.js";
+import type { ChangeType } from "../../store/changes.js";
 import type { Access } from "../access.js";
 import { type AddCommand, requireSnapshot, STORE_HELP, withStore } from "../command.js";
 import { EXIT } from "../exit-codes.js";
@@ -59,6 +60,7 @@ async function compare(
   const base = against ?? parent;
   const after = await access.directory(ref);
   const before = base === undefined ? undefined : await access.directory(base);
+  const { streamChanges } = await import("../../store/changes.js");
   const counts: Record<ChangeType, number> = { A: 0, M: 0, D: 0 };
   // Lines come one by one on a terminal: they show that it goes on.
   const progress = flags.stat === true ? new Progress(`comparing ${refText(ref)}`, "entries") : undefined;

@@ -2,10 +2,8 @@ import { createHash } from "node:crypto";
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, write as writeCallback } from "node:fs";
 import { promisify } from "node:util";
 import { Failure } from "../../daemon/failure.js";
-import { ChangeSet } from "../../store/archive/change-set.js";
-import { exportTree } from "../../store/archive/export.js";
+import type { ChangeSet } from "../../store/archive/change-set.js";
 import type { Sink } from "../../store/archive/writer.js";
-import { streamChanges } from "../../store/changes.js";
 import type { Access } from "../access.js";
 import { type AddCommand, requireSnapshot, STORE_HELP, withStore } from "../command.js";
 import { tell } from "../output.js";
@@ -71,6 +69,7 @@ async function exportSnapshot(
   const total = changes === undefined ? (await access.usage(snapshot)).size : undefined;
   try {
     const onProgress = (bytes: number): void => progress.update(bytes, total);
+    const { exportTree } = await import("../../store/archive/export.js");
     const report = await exportTree(after, sink, { ...(changes && { changes }), signal, onProgress });
     tellSockets(report.sockets);
   } finally {
@@ -87,6 +86,8 @@ async function changesOf(
 ): Promise<ChangeSet | undefined> {
   // Without a parent everything is a change.
   if (snapshot.parent === undefined) return undefined;
+  const { ChangeSet } = await import("../../store/archive/change-set.js");
+  const { streamChanges } = await import("../../store/changes.js");
   const before = await access.directory(snapshot.parent);
   const set = new ChangeSet(before, after);
   try {

@@ -5,7 +5,7 @@ import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { log } from "../../base/log.js";
 import { Failure } from "../../daemon/failure.js";
-import { type ImportReport, importTree } from "../../store/archive/import.js";
+import type { ImportReport } from "../../store/archive/import.js";
 import type { Access } from "../access.js";
 import { type AddCommand, collect, STORE_HELP, withStore } from "../command.js";
 import { alreadyExists, notFound } from "../failures.js";
@@ -70,6 +70,7 @@ async function importSnapshot(access: Access, wanted: Wanted, signal: AbortSigna
   try {
     const onProgress = (bytes: number): void => progress.update(bytes, undefined);
     const options = { whiteouts: parent !== undefined, signal, onProgress };
+    const { importTree } = await import("../../store/archive/import.js");
     const report = await importTree(await access.directory(unfinished), await uncompressed(source), options);
     signal.throwIfAborted();
     if (ref.kind === "committed") await access.commit(unfinished, ref, labels);

@@ -1,8 +1,6 @@
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Command, Option } from "commander";
-import { startInBackground, tellParent } from "../../daemon/background.js";
-import { runDaemon, tryMount } from "../../daemon/daemon.js";
 import { Failure } from "../../daemon/failure.js";
 import { DRIVERS, type DriverName, type MountRequest } from "../../daemon/request.js";
 import { collect } from "../command.js";
@@ -70,12 +68,11 @@ async function mount(store: string, mountpoint: string, flags: MountFlags): Prom
     options,
     debug: flags.debug === true,
   };
-  if (flags.daemonized) {
-    await runDaemon(request, tellParent);
-    return EXIT.ok;
-  }
-  if (flags.foreground || flags.debug) {
-    await runDaemon(request, tryMount);
+  const { startInBackground, tellParent } = await import("../../daemon/background.js");
+  if (flags.daemonized || flags.foreground || flags.debug) {
+    // The process that only starts the daemon loads nothing of it.
+    const { runDaemon, tryMount } = await import("../../daemon/daemon.js");
+    await runDaemon(request, flags.daemonized ? tellParent : tryMount);
     return EXIT.ok;
   }
   return await startInBackground([

@@ -1,5 +1,4 @@
 import { resolve } from "node:path";
-import { detach } from "../../daemon/detach.js";
 import type { AddCommand } from "../command.js";
 import { tell } from "../output.js";
 
@@ -12,6 +11,7 @@ export const addUmount: AddCommand = (program) => {
     )
     .argument("<MOUNTPOINT>")
     .action(async (mountpoint: string) => {
+      const { detach } = await import("../../daemon/detach.js");
       await detach(resolve(mountpoint), tell);
     });
 };

@@ -1,5 +1,5 @@
 import type { Answer, Caller, IoArea, Opened } from "../../fuse/filesystem.js";
-import { changeLine } from "../../store/changes.js";
+import { changeLine } from "../../store/change-line.js";
 import type { Info, Snapshotter } from "../../store/types.js";
 import { O_ACCMODE, S_IFREG } from "../../sys/constants.js";
 import { EACCES, EBADF, EINVAL } from "../../sys/errno.js";
