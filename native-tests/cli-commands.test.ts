@@ -362,9 +362,11 @@ describe("a terminal", () => {
     const native = directory({ store, mountpoint: undefined }, "active/web");
     run("for i in 1 2 3; do echo x > f$i; done", native);
     done(cli.run("export", store, "active/web", "-o", "web.tar"));
-    const slowly = "{ head -c 2048 web.tar; sleep 1.5; tail -c +2049 web.tar; }";
-    const shown = onTerminal(`${slowly} | '${cli.program}' import ${store} active/one`);
+    // The pause begins when the import does, however long the program takes to start.
+    const slowly = (id: number): string =>
+      `{ head -c 2048 web.tar; until test -d store/snapshots/${id}; do sleep 0.05; done; sleep 1.5; tail -c +2049 web.tar; }`;
+    const shown = onTerminal(`${slowly(2)} | '${cli.program}' import ${store} active/one`);
     assert.match(shown, /importing active\/one/);
-    assert.equal(onTerminal(`${slowly} | '${cli.program}' import ${store} active/two 2>err; cat err`), "");
+    assert.equal(onTerminal(`${slowly(3)} | '${cli.program}' import ${store} active/two 2>err; cat err`), "");
   });
 });

@@ -9,8 +9,11 @@ COUNT = 100_000
 start()
 os.mkdir("large")
 top = os.open("large", os.O_RDONLY)
+# Natively, as it is reading that is tried here, and this is several times faster.
+beneath = os.open(os.path.join(peer, "large"), os.O_RDONLY)
 for i in range(COUNT):
-    os.close(os.open(f"name-{i:06}", os.O_WRONLY | os.O_CREAT, dir_fd=top))
+    os.close(os.open(f"name-{i:06}", os.O_WRONLY | os.O_CREAT, dir_fd=beneath))
+os.close(beneath)
 for i in range(0, COUNT, 1000):
     os.mkdir(f"dir-{i:06}", dir_fd=top)
     os.symlink("target", f"link-{i:06}", dir_fd=top)
