@@ -86,7 +86,7 @@ function enter(
 function measureRow(row: Row, entrants: readonly Entrant[], round: number, samples: Samples): void {
   const byName = samples.get(row.name) ?? new Map<string, number[]>();
   samples.set(row.name, byName);
-  for (let turn = 0; turn < entrants.length; turn++) {
+  for (let turn = 0; turn < entrants.length * row.repeats; turn++) {
     const { contender, started } = entrants[(turn + round) % entrants.length]!;
     row.prepare?.(started.base);
     settle();

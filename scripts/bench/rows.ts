@@ -43,6 +43,8 @@ export interface Row {
   readonly name: string;
   /** Of the result; smaller is better in every row. */
   readonly unit: "ms";
+  /** How often it is measured in a round, in turns with the other contenders; more than once where it leaves what it found. */
+  readonly repeats: number;
   /** Before the time starts. */
   readonly prepare?: (base: string) => void;
   /** @returns milliseconds */
@@ -72,7 +74,13 @@ function io(row: string, count: number): (base: string) => number {
 }
 
 function row(name: string, run: (base: string) => number, prepare?: (base: string) => void): Row {
-  return prepare === undefined ? { name, unit: "ms", run } : { name, unit: "ms", run, prepare };
+  const once = { name, unit: "ms", repeats: 1, run } as const;
+  return prepare === undefined ? once : { ...once, prepare };
+}
+
+/** A row that can be measured again, because it leaves everything as it was. */
+function repeatable(...given: Parameters<typeof row>): Row {
+  return { ...row(...given), repeats: 3 };
 }
 
 function fileRows(scale: Scale): Row[] {
@@ -82,15 +90,15 @@ function fileRows(scale: Scale): Row[] {
   const read = `dd if="$1/sequential" of=/dev/null bs=128K status=none`;
   return [
     row(`sequential write, ${scale.fileMiB} MiB`, (base) => timed(write, base)),
-    row(`rewrite, ${scale.passes} × ${scale.fileMiB} MiB`, (base) => timed(again(write), base)),
-    row(`cold read, ${scale.fileMiB} MiB`, (base) => timed(read, base), dropCaches),
-    row(
+    repeatable(`rewrite, ${scale.passes} × ${scale.fileMiB} MiB`, (base) => timed(again(write), base)),
+    repeatable(`cold read, ${scale.fileMiB} MiB`, (base) => timed(read, base), dropCaches),
+    repeatable(
       `warm read, ${scale.passes} × ${scale.fileMiB} MiB`,
       (base) => timed(again(read), base),
       (base) => void timed(read, base),
     ),
-    row(`random 4 KiB read, ${scale.randomBlocks}`, io("random-read", scale.randomBlocks)),
-    row(`random 4 KiB write, ${scale.randomBlocks}`, io("random-write", scale.randomBlocks)),
+    repeatable(`random 4 KiB read, ${scale.randomBlocks}`, io("random-read", scale.randomBlocks)),
+    repeatable(`random 4 KiB write, ${scale.randomBlocks}`, io("random-write", scale.randomBlocks)),
   ];
 }
 
@@ -102,18 +110,18 @@ function treeRows(debian: string, scale: Scale): Row[] {
   const grep = `grep -r "no such string anywhere" "$1/tree" || test $? = 1`;
   return [
     row(`untar the Debian ${scale.wholeTree ? "tree" : "/usr/share"}`, (base) => timed(untar, base, debian)),
-    row(
+    repeatable(
       "find -ls, warm",
       (base) => timed(find, base),
       (base) => void timed(find, base),
     ),
-    row("find -ls, cold", (base) => timed(find, base), dropCaches),
+    repeatable("find -ls, cold", (base) => timed(find, base), dropCaches),
     row(
       "grep -r, warm",
       (base) => timed(`${grep} 2>/dev/null`, base),
       (base) => void timed(`${grep} 2>/dev/null`, base),
     ),
-    row(
+    repeatable(
       `git status, ${scale.repositoryFiles} files`,
       (base) => timed(status, base),
       (base) => void timed(status, base),
@@ -126,8 +134,8 @@ function smallRows(scale: Scale): Row[] {
   const files = scale.smallFiles;
   return [
     row(`create ${files} files of 100 bytes`, io("small-create", files)),
-    row(`open, read, close ${files}`, io("small-open", files)),
-    row(`stat ${files}`, io("small-stat", files)),
+    repeatable(`open, read, close ${files}`, io("small-open", files)),
+    repeatable(`stat ${files}`, io("small-stat", files)),
     row(`unlink ${files}`, io("small-unlink", files)),
     row(
       `p99 of stat beside fsync and copy of ${4 * scale.fileMiB} MiB`,

@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 
 const LIMIT_MS = 900_000;
+const SETTLED_MS = 200;
 
 /**
  * Runs a command line in a shell; its output is dropped, errors go to stderr.
@@ -43,8 +44,13 @@ export function settle(): void {
   execFileSync("sync");
 }
 
-/** Empties page, dentry and inode caches, those of FUSE mounts included. */
+/**
+ * Empties page, dentry and inode caches, those of FUSE mounts included. What is dirty stays, and sync(2) does not wait for FUSE
+ * mounts that write back: what they have handed on by then is dirty in the file system below, until it is synced again.
+ */
 export function dropCaches(): void {
+  settle();
+  sleep(SETTLED_MS);
   settle();
   writeFileSync("/proc/sys/vm/drop_caches", "3");
 }
