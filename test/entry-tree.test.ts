@@ -77,7 +77,7 @@ before(() => {
   };
   const reader = { directory } as StoreReader;
   const store = {} as Snapshotter & CopyAhead;
-  tree = new EntryTree({ store, reader, pool, passthrough: false, readOnly: false });
+  tree = new EntryTree({ store, reader, pool, passthrough: false, cacheTimeout: 1000, readOnly: false });
 });
 after(() => {
   tree.destroy();

@@ -36,6 +36,7 @@ test("without options a mount is writable, prepares in the background, and is no
     fsname: undefined,
     prepareSync: false,
     passthrough: true,
+    cacheTimeout: undefined,
     autoUnmount: false,
     uid: undefined,
     gid: undefined,
@@ -79,6 +80,8 @@ test("values are decoded: numbers, octal, names with commas", () => {
   assert.equal(options.gid, 4294967294);
   assert.equal(options.umask, 0o27);
   assert.equal(options.prepareSync, true);
+  assert.equal(parseMountOptions(["cache_timeout=0"]).cacheTimeout, 0);
+  assert.equal(parseMountOptions(["cache_timeout=86400"]).cacheTimeout, 86_400_000);
   assert.equal(options.fsname, "a,b\\c=d");
   assert.equal(parseMountOptions(["prepare=sync,prepare=background"]).prepareSync, false);
 });
@@ -114,5 +117,8 @@ test("values that are missing, superfluous or wrong are refused, saying what is 
   }
   for (const value of ["", "8", "01000", "rwx"]) assert.match(refusal(`umask=${value}`), /octal/);
   assert.match(refusal("prepare=fast"), /sync or background/);
+  for (const value of ["", "-1", "1.5", "86401", "day"])
+    assert.match(refusal(`cache_timeout=${value}`), /seconds: 0 to 86400/);
+  assert.match(refusal("entry_timeout=1"), /cache_timeout/);
   assert.match(refusal("fsname="), /source/);
 });

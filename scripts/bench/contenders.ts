@@ -7,6 +7,9 @@ import { isInstalled } from "./shell.js";
 
 export const SNAPMOUNT = fileURLToPath(new URL("../../src/cli/main.js", import.meta.url));
 
+/** What takes it for granted that nobody changes anything natively. */
+export const EXCLUSIVE = "snapmount -o cache_timeout=86400";
+
 /** A contender at work. */
 export interface Started {
   /** The directory to work in, on the mount. */
@@ -102,6 +105,8 @@ export const CONTENDERS: readonly Contender[] = [
   native,
   snapmount("snapmount", []),
   snapmount("snapmount -o nopassthrough", ["nopassthrough"]),
+  // As fuse-overlayfs, which keeps names and attributes for as long as it can.
+  snapmount(EXCLUSIVE, ["cache_timeout=86400"]),
   snapmount("snapmount --driver fuse-native", ["driver=fuse-native"], fuseNativeAbsence),
   bindfs,
   fuseOverlayfs,

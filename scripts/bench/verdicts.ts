@@ -1,3 +1,4 @@
+import { EXCLUSIVE } from "./contenders.js";
 import type { Counts } from "./counts.js";
 import { figure, type RowResult, ratio } from "./report.js";
 import type { StressResult } from "./stress.js";
@@ -22,8 +23,9 @@ export function dataVerdicts(rows: readonly RowResult[]): Verdict[] {
   }
   verdicts.push(...atMost(rows, "untar", 5, "at most 5 times native"));
   for (const rival of RIVALS) {
-    verdicts.push(...againstRival(rows, rival));
+    verdicts.push(...againstRival(rows, OURS, rival));
   }
+  verdicts.push(...againstRival(rows, EXCLUSIVE, "fuse-overlayfs"));
   const latency = rows.find((row) => row.name.startsWith("p99"))?.contenders[OURS];
   if (latency !== undefined) {
     const measured = `${figure(latency.median)} ms`;
@@ -47,9 +49,9 @@ function atMost(rows: readonly RowResult[], start: string, limit: number, claim:
     });
 }
 
-function againstRival(rows: readonly RowResult[], rival: string): Verdict[] {
+function againstRival(rows: readonly RowResult[], contender: string, rival: string): Verdict[] {
   const ratios = rows.flatMap((row) => {
-    const [ours, theirs] = [row.contenders[OURS], row.contenders[rival]];
+    const [ours, theirs] = [row.contenders[contender], row.contenders[rival]];
     return ours === undefined || theirs === undefined ? [] : [{ name: row.name, times: ratio(theirs, ours) }];
   });
   if (ratios.length === 0) {
@@ -62,12 +64,12 @@ function againstRival(rows: readonly RowResult[], rival: string): Verdict[] {
   const median = sorted[Math.floor(sorted.length / 2)]!;
   return [
     {
-      claim: `every row at least as fast as ${rival}`,
+      claim: `${contender}: every row at least as fast as ${rival}`,
       measured: slower.length === 0 ? "all" : `slower in: ${slower.join(", ")}`,
       holds: slower.length === 0,
     },
     {
-      claim: `the median row twice as fast as ${rival}`,
+      claim: `${contender}: the median row twice as fast as ${rival}`,
       measured: `${median.toFixed(2)}×`,
       holds: median >= 2,
     },

@@ -14,6 +14,9 @@ import {
 
 type Draft = { -readonly [K in keyof MountOptions]: MountOptions[K] };
 
+/** A day, in seconds: for as long is kept what cannot change. */
+const MOST_CACHED = 24 * 3600;
+
 const ATIME = MS_NOATIME | MS_RELATIME | MS_STRICTATIME;
 
 /** A word that clears some flags and sets others. */
@@ -90,6 +93,9 @@ const settings: Readonly<Record<string, (draft: Draft, value: string) => void>> 
     if (value !== "sync" && value !== "background") throw invalid("prepare", value, "sync or background");
     draft.prepareSync = value === "sync";
   },
+  cache_timeout: (draft, value) => {
+    draft.cacheTimeout = 1000 * number("cache_timeout", value, 10, MOST_CACHED, "seconds: 0 to 86400");
+  },
   driver: (draft, value) => {
     const driver = DRIVERS.find((name) => name === value);
     if (driver === undefined) throw invalid("driver", value, DRIVERS.join(" or "));
@@ -107,6 +113,8 @@ const hints: Readonly<Record<string, string>> = {
   subtype: "the type is always fuse.snapmount",
   debug: "use -d",
   foreground: "use -f",
+  attr_timeout: "use cache_timeout",
+  entry_timeout: "use cache_timeout",
   kernel_cache: "caching is always as strong as is safe",
   auto_cache: "caching is always as strong as is safe",
   direct_io: "programs ask for it by O_DIRECT",
@@ -129,6 +137,7 @@ export function parseMountOptions(lists: readonly string[], sloppy = false): Mou
     fsname: undefined,
     prepareSync: false,
     passthrough: true,
+    cacheTimeout: undefined,
     autoUnmount: false,
     uid: undefined,
     gid: undefined,

@@ -1,12 +1,14 @@
+import { DEFAULT_CACHE_TIMEOUT } from "../tree/entry/core.js";
 import type { TreeOptions } from "../tree/tree.js";
 import type { MountOptions } from "./request.js";
 
 /** @returns what a mount's options mean for its tree */
 export function treeOptions(
   options: MountOptions,
-): Pick<TreeOptions, "passthrough" | "prepareSync" | "readOnly" | "access"> {
+): Pick<TreeOptions, "passthrough" | "cacheTimeout" | "prepareSync" | "readOnly" | "access"> {
   return {
     passthrough: options.passthrough,
+    cacheTimeout: options.cacheTimeout ?? DEFAULT_CACHE_TIMEOUT,
     prepareSync: options.prepareSync,
     readOnly: options.readOnly,
     access: {

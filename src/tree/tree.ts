@@ -14,6 +14,8 @@ export interface TreeOptions {
   readonly pool: IoPool;
   /** Let the kernel read and write native files itself where it can. */
   readonly passthrough: boolean;
+  /** For how long the kernel may keep names and attributes in active/, in ms. */
+  readonly cacheTimeout: number;
   /** mkdir waits for the copy (`-o prepare=sync`). */
   readonly prepareSync: boolean;
   readonly readOnly: boolean;

@@ -46,6 +46,7 @@ const tree = createTree({
   reader: store.reader,
   pool,
   passthrough: false,
+  cacheTimeout: 1000,
   prepareSync: true,
   readOnly: false,
   access: { uid: 0, gid: 0, mode: 0o755 },

@@ -33,6 +33,8 @@ Mount options (-o, separated by commas):
   prepare=sync|background   whether mkdir waits for the copy of the parent (default background)
   passthrough, nopassthrough
                             let the kernel read and write files by itself (default where it can)
+  cache_timeout=SECONDS     for how long the kernel may keep names and attributes in active/ that were not changed
+                            through the mount (default: native changes behind it show within a second)
   auto_unmount              unmount when the daemon is killed
   driver=NAME               as --driver, for fstab
 

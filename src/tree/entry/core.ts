@@ -15,15 +15,15 @@ import { Handles } from "./handles.js";
 import { Identity } from "./identity.js";
 import { NodeTable } from "./node-table.js";
 
-/** Attributes of what can change may be kept for so long, in ms; natively changed ones are seen after it. */
-const ACTIVE_ATTRIBUTES_TIMEOUT = 1000;
+/** Attributes of what can change may be kept for so long, in ms, unless asked otherwise; natively changed ones are seen after it. */
+export const DEFAULT_CACHE_TIMEOUT = 1000;
 /**
- * Names for a little less, and never longer than the attributes: whoever acts on a name that is still kept finds its
- * attributes kept as well. Asked for the attributes of a file that another one has replaced, we can only say ESTALE. link(2)
- * makes EPERM of that (safe_hardlink_source in fs/namei.c), everything else looks the name up again. What opening a file for
- * reading and writing makes the kernel ask again is the one gap that is left.
+ * Names for a little less, by this factor, and never longer than the attributes: whoever acts on a name that is still kept
+ * finds its attributes kept as well. Asked for the attributes of a file that another one has replaced, we can only say
+ * ESTALE. link(2) makes EPERM of that (safe_hardlink_source in fs/namei.c), everything else looks the name up again. What
+ * opening a file for reading and writing makes the kernel ask again is the one gap that is left.
  */
-const ACTIVE_NAME_TIMEOUT = 900;
+const NAMES_PART = 0.9;
 /** For what cannot change. */
 const SETTLED_TIMEOUT = 24 * 3600 * 1000;
 
@@ -49,6 +49,8 @@ export interface CoreOptions {
   readonly reader: StoreReader;
   readonly pool: IoPool;
   readonly passthrough: boolean;
+  /** For how long the kernel may keep attributes of what can change, in ms, if it is not changed through the mount. */
+  readonly cacheTimeout: number;
   readonly readOnly: boolean;
 }
 
@@ -202,7 +204,15 @@ export class Core {
 
   /** For how long names below an entry may be kept. */
   nameTimeout(entry: EntryState): number {
-    return entry.settled ? SETTLED_TIMEOUT : ACTIVE_NAME_TIMEOUT;
+    return entry.settled ? SETTLED_TIMEOUT : NAMES_PART * this.attributesTimeout(entry);
+  }
+
+  /** For how long attributes below an entry may be kept. */
+  private attributesTimeout(entry: EntryState): number {
+    if (entry.settled) return SETTLED_TIMEOUT;
+    const { cacheTimeout } = this.options;
+    // What is completed in the background changes without the kernel's doing.
+    return entry.pending ? Math.min(cacheTimeout, DEFAULT_CACHE_TIMEOUT) : cacheTimeout;
   }
 
   /**
@@ -220,11 +230,8 @@ export class Core {
     if (out.stat !== stat) out.stat.assign(stat);
     if (entry.pending && isUncopied(stat)) this.waits.overlay(entry, node, out.stat);
     out.stat.ino = this.inodeNumber(entry, node, dev, ino);
-    out.attrTimeout = entry.settled
-      ? SETTLED_TIMEOUT
-      : this.handles.mayBeMapped(node, entry)
-        ? 0
-        : ACTIVE_ATTRIBUTES_TIMEOUT;
+    const isKept = entry.settled || !this.handles.mayBeMapped(node, entry);
+    out.attrTimeout = isKept ? this.attributesTimeout(entry) : 0;
   }
 
   /** Takes over what is known of the snapshot that owns an entry's directory. */
