@@ -49,7 +49,8 @@ to the tree on a store in a temporary directory. Three in ten are mutated: bytes
 A reply in a hundred is refused, as when the caller was killed. Runs are seeded by their number.`;
 
 const HOW_CONTROL = `How this was measured
-On a freshly made file system of each type in a loop-mounted image, caches warm, ways taking turns within a round.
+On a freshly made file system of each type in a loop-mounted image, caches warm, ways taking turns within a round, each
+when the disks have nothing left to do for those before it (they discard what was deleted).
 mkdir, mv and rmdir are timed as system calls of another process than the daemon. "ls active meanwhile" is the slowest
 readdir while they run and the copy goes on. The copy is complete when state says ready; cp -a is timed with the start
 of its process. Figures are medians of the rounds (smallest to largest). No process is pinned to a core.`;

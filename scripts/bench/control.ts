@@ -4,7 +4,7 @@ import type { FileSystemType } from "../../native-tests/support/image.js";
 import { debianTree } from "../debian-tree.js";
 import { deepestFile, prepareAndRemove } from "./lifecycle.js";
 import type { RowResult } from "./report.js";
-import { settle, timed } from "./shell.js";
+import { timed, untilQuiet } from "./shell.js";
 import { summarize } from "./statistics.js";
 import { largeTree } from "./trees.js";
 import { controlVerdicts, type Verdict } from "./verdicts.js";
@@ -91,7 +91,7 @@ function measureTree(type: FileSystemType, tree: Tree, rounds: number): RowResul
     for (let round = 0; round < rounds; round++) {
       for (let turn = 0; turn < ways.length; turn++) {
         const [name, way] = ways[(turn + round) % ways.length]!;
-        settle();
+        untilQuiet();
         const measured = way(arena, base, deep, round);
         console.error(`${type} ${tree.name} round ${round + 1} ${name} ${JSON.stringify(measured)}`);
         collect(samples, name, measured);

@@ -1,8 +1,10 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 
 const LIMIT_MS = 900_000;
 const SETTLED_MS = 200;
+const QUIET_MS = 500;
+const QUIET_LIMIT_MS = 60_000;
 
 /**
  * Runs a command line in a shell; its output is dropped, errors go to stderr.
@@ -42,6 +44,29 @@ export function isInstalled(program: string): boolean {
 /** Writes everything dirty to disk, so that nobody pays for what another wrote. */
 export function settle(): void {
   execFileSync("sync");
+}
+
+/**
+ * Writes everything dirty, and waits until no disk has done anything for a while: what others have deleted is still discarded
+ * after sync(2) has returned.
+ */
+export function untilQuiet(): void {
+  settle();
+  const end = performance.now() + QUIET_LIMIT_MS;
+  let before = "";
+  for (let now = disks(); now !== before; now = disks()) {
+    if (performance.now() > end) {
+      console.error(`the disks are not quiet after ${QUIET_LIMIT_MS / 1000} s`);
+      return;
+    }
+    before = now;
+    sleep(QUIET_MS);
+  }
+}
+
+/** @returns what all disks have done so far */
+function disks(): string {
+  return readFileSync("/proc/diskstats", "utf8");
 }
 
 /**
