@@ -5,32 +5,12 @@ import { after, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Arena } from "./support/arena.js";
 
-/** What they find natively was changed through the mount; what is changed natively is another program's subject. */
-const PROGRAMS = [
-  "open_flags",
-  "create_modes",
-  "permissions",
-  "attributes",
-  "names",
-  "lifetime",
-  "space",
-  "sharing",
-  "xattrs",
-];
 /** Longer than without the option, in ms. */
 const LATER = 1200;
 
 describe("an entry that may be kept for a day", () => {
   const arena = new Arena({ options: ["cache_timeout=86400"] });
   after(() => arena.close());
-
-  for (const program of PROGRAMS) {
-    it(`shows at once what is changed through the mount: ${program}`, () => arena.compare(program));
-  }
-  for (const seed of [11, 12]) {
-    it(`shows at once what is changed through the mount: random operations, seed ${seed}`, () =>
-      arena.compare("random_ops", [String(seed), "10000"]));
-  }
 
   it("keeps names and attributes, also those of what does not exist", async () => {
     const entry = arena.entry("kept");

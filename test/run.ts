@@ -18,7 +18,7 @@ function filesOf(folder: string): string[] {
  * time take little more than half as long. The others have deadlines, and run one by one.
  */
 const SIDE_BY_SIDE =
-  /\/(cache-timeout|cli-archive|crash|crash-daemon|crash-steps|exact-filesystems|exact-inodes|exact-programs|real-trees)\.test\.js$/;
+  /\/(cli-archive|crash|crash-daemon|crash-steps|exact-filesystems|exact-inodes|exact-programs|real-trees)\.test\.js$/;
 
 function run(files: readonly string[], concurrency: number): boolean {
   const options = ["--test", "--test-reporter=spec", `--test-concurrency=${concurrency}`];

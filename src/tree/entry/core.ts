@@ -204,7 +204,7 @@ export class Core {
 
   /** For how long names below an entry may be kept. */
   nameTimeout(entry: EntryState): number {
-    return entry.settled ? SETTLED_TIMEOUT : NAMES_PART * this.attributesTimeout(entry);
+    return NAMES_PART * this.attributesTimeout(entry);
   }
 
   /** For how long attributes below an entry may be kept. */
