@@ -50,6 +50,8 @@ const session = new Session(data.fd, tree, {
   pool,
 });
 host.bind(session);
+// The first fsync, and the first rmdir of something that was looked at, need it.
+pool.warm();
 session.attach(parent, (message) => {
   if ((message as SessionCommand).type === "stop") session.stop();
 });
