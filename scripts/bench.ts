@@ -38,8 +38,9 @@ round. Figures are medians (smallest to largest), and the ratio to native: small
 program includes its start; random I/O and small files are timed inside one Python process. Before every row dirty data
 is written out; "cold" rows run after the page, dentry and inode caches were dropped. Writes are not followed by fsync:
 they end in the page cache, as natively. The p99 is of stat(2) about every millisecond, while another process copies 4
-files and fsyncs each. No process is pinned to a core from outside (snapmount's session binds itself to the processor of whoever keeps asking, and on two processors keeps the
-other one awake meanwhile), daemons run with their defaults, and all contenders are mounted while one of them works.
+files and fsyncs each. No process is pinned to a core from outside (snapmount's session binds itself to the processor
+of whoever keeps asking, and on two processors keeps the other one awake meanwhile), daemons run with their defaults, and
+all contenders are mounted while one of them works.
 Requests are counted by the kernel's tracepoint fuse_request_send.`;
 
 const HOW_FUZZ = `How this was measured

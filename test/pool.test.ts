@@ -15,7 +15,7 @@ class CountingHost extends EventLoopHost {
   }
 }
 
-test("the first call uses the thread that was started ahead of it, calls side by side have one each", async () => {
+test("the first call uses the thread that was started ahead of it, calls side by side start more up to the limit", async () => {
   const host = new CountingHost();
   const pool = new BlockingPool(host, 2);
   // A pool does not keep a process alive.

@@ -44,7 +44,7 @@ export class BlockingPool {
 
   /**
    * @param host of the calling thread, which takes the replies
-   * @param most threads; they are started when they are first needed
+   * @param most threads; they are started when they are first needed, but for the one that warm() starts
    */
   constructor(
     private readonly host: PortHost,
