@@ -30,7 +30,7 @@ const control = {
 describe("files that may be mapped", () => {
   let path: RawName;
   let directory = "";
-  const handles = new Handles(new Identity(), true);
+  const handles = new Handles(Identity.ofThread(), true);
   const entry = new EntryState({ id: 1, kind: "active" } as Info, 1);
 
   before(() => {

@@ -21,6 +21,7 @@ import { NativeSession } from "./native-session.js";
 import { notifyManager, warn } from "./notify.js";
 import { type Places, preparePlaces } from "./places.js";
 import { raiseReadahead } from "./readahead.js";
+import { Rehearsal } from "./rehearsal.js";
 import type { MountRequest } from "./request.js";
 import type { Session } from "./session.js";
 import { SessionThread } from "./session-thread.js";
@@ -58,9 +59,9 @@ export async function runDaemon(request: MountRequest, announce: Announce): Prom
     process.chdir("/");
     let mounted = false;
     try {
-      await withStore(request, places, async (store) => {
+      await withStore(request, places, async (store, engine) => {
         stop.throwIfRequested();
-        await serve(request, places, store, stop, async (mountpoint) => {
+        await serve(request, places, { store, engine }, stop, async (mountpoint) => {
           await announce(mountpoint);
           mounted = true;
           store.warm();
@@ -78,7 +79,7 @@ export async function runDaemon(request: MountRequest, announce: Announce): Prom
 async function withStore(
   request: MountRequest,
   places: Places,
-  use: (store: Store) => Promise<void>,
+  use: (store: Store, engine: CopyEngine) => Promise<void>,
 ): Promise<void> {
   const engine = createCopyEngine();
   try {
@@ -86,7 +87,7 @@ async function withStore(
     try {
       store.setLockInfo({ mountpoint: places.mountpoint, driver: request.driver, passthrough: false });
       for (const message of store.recovered) warn(message);
-      await use(store);
+      await use(store, engine);
     } finally {
       trace("closing the store");
       await store.close();
@@ -121,12 +122,16 @@ function isBeingClosed(directory: string): boolean {
 async function serve(
   request: MountRequest,
   places: Places,
-  store: Store,
+  { store, engine }: { readonly store: Store; readonly engine: CopyEngine },
   stop: StopRequest,
   announce: Announce,
 ): Promise<void> {
   const { mountpoint } = places;
   const { session, close } = attach(request, places, store);
+  const rehearsal =
+    session instanceof SessionThread && !request.options.readOnly
+      ? new Rehearsal(engine, (directory, stage) => session.rehearse(directory, stage))
+      : undefined;
   try {
     await session.started;
     if (request.options.autoUnmount) unmountAfterDeath(mountpoint);
@@ -135,6 +140,7 @@ async function serve(
     if (!(await Promise.race([answered, gone]))) stop.throwIfRequested();
     trace("%s is mounted at %s and answers", places.store, mountpoint);
     raiseReadahead(mountpoint);
+    void rehearsal?.start();
     notifyManager(`MAINPID=${process.pid}\nREADY=1\nSTATUS=${places.store} is mounted at ${mountpoint}`);
     await gone;
     notifyManager("STOPPING=1");
@@ -149,6 +155,7 @@ async function serve(
     await session.ended.catch((error: unknown) => trace("the session: %s", error));
     // Whoever still waits for an answer, in a mount that was detached while in use, gets ENOTCONN now.
     close();
+    await rehearsal?.end();
   }
 }
 

@@ -21,8 +21,18 @@ export type SessionMessage =
   | { readonly type: "started"; readonly wakeFd: number }
   /** What was agreed on with the kernel. */
   | { readonly type: "negotiated"; readonly passthrough: boolean }
+  /** It has gone through the rehearsal; `failure` says why not. */
+  | { readonly type: "rehearsed"; readonly failure: string | undefined }
   /** The mount has gone, in whatever way; everything is given back. */
   | { readonly type: "ended" };
 
+/** A store of nobody's to rehearse with (see rehearsal.ts). */
+export interface Stage {
+  /** Absolute path of the store. */
+  readonly directory: string;
+  /** Leads to the store. */
+  readonly port: MessagePort;
+}
+
 /** What the session thread is told. */
-export type SessionCommand = { readonly type: "stop" };
+export type SessionCommand = { readonly type: "stop" } | ({ readonly type: "rehearse" } & Stage);

@@ -1,5 +1,5 @@
 import { setFlagsFromString } from "node:v8";
-import { MessageChannel, Worker } from "node:worker_threads";
+import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import { deferred } from "../base/deferred.js";
 import { serveStore } from "../store/rpc.js";
 import type { Store } from "../store/store.js";
@@ -15,6 +15,7 @@ export class SessionThread implements Session {
   readonly ended: Promise<void>;
   private readonly worker: Worker;
   private wakeFd = -1;
+  private rehearsed = deferred<void>();
 
   /**
    * @param store is served to the thread
@@ -38,6 +39,11 @@ export class SessionThread implements Session {
     this.worker.on("message", (message: SessionMessage) => {
       if (message.type === "ended") {
         orderly = true;
+        return;
+      }
+      if (message.type === "rehearsed") {
+        if (message.failure === undefined) this.rehearsed.resolve();
+        else this.rehearsed.reject(new Error(message.failure));
         return;
       }
       if (message.type === "negotiated") {
@@ -66,8 +72,29 @@ export class SessionThread implements Session {
     this.ended.catch(() => undefined);
   }
 
+  /**
+   * Has the thread go through all that it does for the mount's store with another one.
+   * @param directory where that store is
+   * @throws Error when it fails there
+   */
+  async rehearse(directory: string, store: Store): Promise<void> {
+    const { port1, port2 } = new MessageChannel();
+    serveStore(port1, store, this.wakeFd);
+    this.rehearsed = deferred<void>();
+    this.tell({ type: "rehearse", directory, port: port2 }, [port2]);
+    try {
+      await Promise.race([this.rehearsed.promise, this.ended]);
+    } finally {
+      port1.close();
+    }
+  }
+
   stop(): void {
-    this.worker.postMessage({ type: "stop" } satisfies SessionCommand);
+    this.tell({ type: "stop" });
+  }
+
+  private tell(command: SessionCommand, transfer: readonly MessagePort[] = []): void {
+    this.worker.postMessage(command, transfer);
     if (this.wakeFd >= 0) signalEventFd(this.wakeFd);
   }
 }

@@ -10,7 +10,8 @@ import { BlockingPool } from "../sys/pool.js";
 import { createTree } from "../tree/tree.js";
 import { DeferredHost } from "./deferred-host.js";
 import { idleReport } from "./idle-report.js";
-import type { SessionCommand, SessionData, SessionMessage } from "./session-messages.js";
+import { rehearse } from "./rehearsal-script.js";
+import type { SessionCommand, SessionData, SessionMessage, Stage } from "./session-messages.js";
 import { treeOptions } from "./tree-options.js";
 
 // The thread that answers the kernel. It sits in the session's loop, so everything that it is told comes through ports
@@ -53,8 +54,36 @@ host.bind(session);
 // The first fsync, and the first rmdir of something that was looked at, need it.
 pool.warm();
 session.attach(parent, (message) => {
-  if ((message as SessionCommand).type === "stop") session.stop();
+  const command = message as SessionCommand;
+  if (command.type === "stop") session.stop();
+  else
+    session.accompany(goThrough(command)).then(
+      () => say({ type: "rehearsed", failure: undefined }),
+      (error: unknown) => say({ type: "rehearsed", failure: String(error) }),
+    );
 });
+
+/** Rehearses with a store of nobody's what this thread does for the mount's own. */
+async function goThrough({ directory, port }: Stage): Promise<void> {
+  const stage = openReader(directory);
+  try {
+    const scene = createTree({
+      ...treeOptions(options),
+      store: connectStore(port, session, (change) => scene.onStoreChange(change)),
+      reader: stage,
+      pool,
+      passthrough: false,
+      prepareSync: false,
+      readOnly: false,
+    });
+    await rehearse(scene).finally(() => scene.destroy());
+  } finally {
+    stage.close();
+    session.detach(port);
+    port.close();
+  }
+}
+
 say({ type: "started", wakeFd: session.wakeFd });
 await session.run();
 trace("the session has ended");

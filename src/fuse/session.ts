@@ -68,6 +68,7 @@ export class Session implements SessionControl, PortHost {
   private readonly companion = new Companion();
   private negotiated: Negotiated | undefined;
   private passthroughWorks = true;
+  private besides = 0;
   private ended = false;
   private readonly notice = Buffer.alloc(40);
   private readonly notices: Memory[] = [];
@@ -93,6 +94,22 @@ export class Session implements SessionControl, PortHost {
 
   attach(port: MessagePort, onMessage: (message: unknown) => void): void {
     this.ports.push({ port, onMessage });
+  }
+
+  /** Takes attach() back. */
+  detach(port: MessagePort): void {
+    const at = this.ports.findIndex((each) => each.port === port);
+    if (at >= 0) this.ports.splice(at, 1);
+  }
+
+  /** Lets other work of this thread go on between the requests, as if somebody waited for it. */
+  async accompany<T>(work: Promise<T>): Promise<T> {
+    this.besides++;
+    try {
+      return await work;
+    } finally {
+      this.besides--;
+    }
   }
 
   /** Makes run() return soon. */
@@ -129,7 +146,7 @@ export class Session implements SessionControl, PortHost {
         else if (length !== -EAGAIN && length !== -EINTR && length !== -ENOENT)
           throw new SysError(-length, "read", "/dev/fuse");
         if ((length < 0 || round % PUMP_EVERY === 0) && this.pump()) answered = turnDue = true;
-        if (turnDue && this.dispatcher.outstanding > 0) await turn();
+        if (turnDue && this.isAwaited) await turn();
         if (length !== -EAGAIN) continue;
         const now = performance.now();
         if (answered) active = now;
@@ -148,9 +165,9 @@ export class Session implements SessionControl, PortHost {
 
   /** Waits for requests and messages, and takes the messages in. @returns whether there is something to do */
   private async sleep(poll: PollSet): Promise<boolean> {
-    const { companion, dispatcher } = this;
+    const { companion } = this;
     this.options.onIdle?.();
-    const waiting = dispatcher.outstanding > 0;
+    const waiting = this.isAwaited;
     let ready = poll.wait(waiting ? 1 : companion.follows ? FOLLOW_MS : -1);
     if (ready === 0 && !waiting) {
       companion.leave();
@@ -163,6 +180,11 @@ export class Session implements SessionControl, PortHost {
     }
     if (waiting && (told || ready === 0)) await turn();
     return ready > 0;
+  }
+
+  /** Whether promises are to settle that need the event loop. */
+  private get isAwaited(): boolean {
+    return this.dispatcher.outstanding + this.besides > 0;
   }
 
   private nextRequest(x: Exchange): number {

@@ -1,20 +1,9 @@
-import {
-  closeSync,
-  lstatSync,
-  mkdirSync,
-  openSync,
-  readlinkSync,
-  rmSync,
-  statfsSync,
-  statSync,
-  symlinkSync,
-} from "node:fs";
+import { closeSync, lstatSync, openSync, readlinkSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { dirname } from "node:path";
 import { log } from "../base/log.js";
+import { memoryOfUser, SHARED_MEMORY } from "./memory-directory.js";
 
 const trace = log("store");
-const SHARED_MEMORY = "/dev/shm";
-const TMPFS_MAGIC = 0x01021994;
 
 /**
  * Where LMDB notes who reads: a file beside the database that it maps, and that every reader writes to. Each time the
@@ -63,16 +52,4 @@ export class ReaderTable {
     rmSync(this.link, { force: true });
     rmSync(this.file, { force: true });
   }
-}
-
-/** @returns a directory in memory that only this user can have filled, or undefined */
-function memoryOfUser(memory: string): string | undefined {
-  if (statfsSync(memory).type !== TMPFS_MAGIC) return undefined;
-  const uid = process.geteuid!();
-  const directory = `${memory}/snapmount-${uid}`;
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const found = lstatSync(directory);
-  const isOurs = found.isDirectory() && found.uid === uid && (found.mode & 0o077) === 0;
-  if (!isOurs) trace("%s is not this user's alone", directory);
-  return isOurs ? directory : undefined;
 }

@@ -1,8 +1,11 @@
 import { log } from "../base/log.js";
 
 const trace = log("store");
-/** So often a write is looked for without a pause: it takes much less than a millisecond to become visible. */
-const QUICK_LOOKS = 200;
+/** Milliseconds between the first looks: it takes much less than one to become visible. */
+const NAP_MS = 0.05;
+/** So many looks are quick ones. */
+const QUICK_LOOKS = 60;
+const nap = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
 
 /**
  * LMDB says that a write is committed when it is on the disk, but everybody sees it before. It is looked for, so that
@@ -22,8 +25,11 @@ export function whenVisible(committed: Promise<unknown>, isVisible: () => boolea
         resolve();
       }
       // This also keeps the process alive, which LMDB's thread does not.
-      else if (looks++ < QUICK_LOOKS) setImmediate(look);
-      else setTimeout(look, 1);
+      else if (looks++ < QUICK_LOOKS) {
+        // Asleep, because LMDB's thread may be queued on this very processor: it would wait for a whole slice (3 ms).
+        Atomics.wait(nap, 0, 0, NAP_MS);
+        setImmediate(look);
+      } else setTimeout(look, 1);
     };
     committed.then(
       () => {

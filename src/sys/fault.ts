@@ -19,6 +19,11 @@ export function setFaultHook(next: FaultHook | undefined): void {
   hook = next;
 }
 
+/** Whether calls are counted or made to fail, so that nothing but what is tested should make any. */
+export function isFaultHooked(): boolean {
+  return hook !== undefined;
+}
+
 /** @returns 0, or the -errno that the hook wants this operation to fail with */
 export function fault(operation: string): number {
   return hook === undefined ? 0 : hook(operation);

@@ -14,6 +14,12 @@ import type { Beside, CopyJob, Source } from "./types.js";
 
 const trace = log("copy");
 
+/**
+ * Milliseconds before the threads set out. They keep every processor busy, and whoever asked for the copy has no answer
+ * yet: a thread that still works on that would wait for a slice of theirs (3 ms), twice or three times.
+ */
+const LAUNCH_DELAY_MS = 5;
+
 /** A copy in the background, seen from the thread of the store. It ends in two steps: how it ended is known, then nobody is at it any more. */
 export class Job implements CopyJob {
   private readonly ended = deferred<void>();
@@ -69,7 +75,7 @@ export class Job implements CopyJob {
     // A source that is being made may become a subvolume yet.
     if (this.making?.begun !== undefined || mayBeSubvolume(sources[0]!.path))
       this.begun = this.begin(this.spec);
-    else this.launch(this.spec);
+    else this.launchSoon(this.spec);
   }
 
   /** Tries to do it all by a snapshot of the file system, which needs a source that is whole. */
@@ -82,7 +88,7 @@ export class Job implements CopyJob {
       const made = isWhole && ((await this.ahead.run({ type: "snapshot", spec })) as boolean);
       trace("copy %d: %s", this.id, made ? "a subvolume snapshot" : "no subvolume snapshot is made");
       if (made) this.finishAnyway();
-      else if (!this.isEnding) this.launch(spec);
+      else if (!this.isEnding) this.launchSoon(spec);
     } catch (error) {
       if (!(error instanceof SysError)) throw error;
       this.end(error);
@@ -99,10 +105,17 @@ export class Job implements CopyJob {
     this.finish();
   }
 
+  private launchSoon(spec: CopySpec): void {
+    // Whoever is waited for before then must not take it that nothing is left to do.
+    Atomics.store(this.cells, Cell.open, 1);
+    setTimeout(() => {
+      if (!this.isEnding) this.launch(spec);
+    }, LAUNCH_DELAY_MS);
+  }
+
   private launch(spec: CopySpec): void {
     this.isLaunched = true;
     this.left = this.crew.size;
-    Atomics.store(this.cells, Cell.open, 1);
     this.crew.launch(spec);
   }
 

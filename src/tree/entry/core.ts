@@ -59,7 +59,7 @@ export class Core {
   readonly nodes: NodeTable;
   readonly fds: Descriptors;
   readonly cursors = new DirCursors();
-  readonly identity = new Identity();
+  readonly identity = Identity.ofThread();
   readonly waits = new CopyWaits(this);
   readonly handles: Handles;
   readonly stat = new Stat();

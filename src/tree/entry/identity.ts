@@ -22,6 +22,7 @@ import { check } from "../../sys/error.js";
  * already checked access (default_permissions). Switching costs system calls, so it is done only on change.
  */
 export class Identity {
+  private static mine: Identity | undefined;
   private readonly root: boolean;
   private uid = 0;
   private gid = 0;
@@ -30,7 +31,13 @@ export class Identity {
   private owner = true;
   private groupsSet = false;
 
-  constructor() {
+  /** Each thread has one, whatever number of trees it serves: two would not know of each other's changes. */
+  static ofThread(): Identity {
+    Identity.mine ??= new Identity();
+    return Identity.mine;
+  }
+
+  private constructor() {
     this.root = process.geteuid?.() === 0;
     // umask(2) belongs to the process unless the thread has a file system context of its own.
     check(unshareFs(), "unshare");
