@@ -1,3 +1,4 @@
+import { getPriority } from "node:os";
 import { parentPort, workerData } from "node:worker_threads";
 import { assert } from "../base/assert.js";
 import { enableLog, log } from "../base/log.js";
@@ -7,6 +8,7 @@ import { openReader } from "../store/reader.js";
 import { connectStore } from "../store/rpc.js";
 import type { Info } from "../store/types.js";
 import { BlockingPool } from "../sys/pool.js";
+import { setNice } from "../sys/priority.js";
 import { createTree } from "../tree/tree.js";
 import { DeferredHost } from "./deferred-host.js";
 import { idleReport } from "./idle-report.js";
@@ -23,6 +25,14 @@ const parent = parentPort;
 assert(parent, "this file is the entry of a worker thread");
 
 if (data.debug) enableLog();
+
+/**
+ * How much further ahead this thread is than the others of the process (nice(1)). Whoever asks it waits in the kernel, and
+ * everybody who wants to look into the same directory with him; on a busy machine an `ls` took up to 22 ms, now 8.
+ */
+const AHEAD = 10;
+const niceCode = setNice(getPriority() - AHEAD);
+if (niceCode < 0) trace("this thread goes before no others, that takes CAP_SYS_NICE: errno %d", -niceCode);
 
 const { options } = data;
 const host = new DeferredHost();

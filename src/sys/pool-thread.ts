@@ -1,3 +1,4 @@
+import { getPriority } from "node:os";
 import { type MessagePort, workerData } from "node:worker_threads";
 import { runAnywhere } from "./affinity.js";
 import { fault } from "./fault.js";
@@ -5,6 +6,7 @@ import { cFunction, retry } from "./ffi.js";
 import { allocate, close, copyRange, dataSync, sync, syncFs } from "./file.js";
 import { signalEventFd } from "./poll.js";
 import type { PoolOperation, PoolReply, PoolRequest } from "./pool.js";
+import { setNice } from "./priority.js";
 
 // Memory is passed by address here: it belongs to another thread, which leaves it alone until the reply.
 const cPread = cFunction("int64_t pread(int, uintptr_t, size_t, int64_t)");
@@ -27,7 +29,9 @@ const calls: Readonly<Record<PoolOperation, Call>> = {
   fallocate: (fd, mode, offset, length) => allocate(fd!, mode!, offset!, length!),
 };
 
+// The thread that has started this one may be bound to a processor, and go before all others; only its own callers wait here.
 runAnywhere();
+setNice(getPriority(process.pid));
 
 const { port, wakeFd } = workerData as { port: MessagePort; wakeFd: number };
 port.on("message", (request: PoolRequest) => {

@@ -11,7 +11,7 @@ const IOPRIO_IDLE = 3 << 13;
 
 /**
  * setpriority(2) of the calling thread: on Linux each thread has a nice value of its own.
- * @param nice 0 (normal) to 19 (only what nobody else wants)
+ * @param nice -20 (before all others) to 19 (only what nobody else wants); a lower one than now needs CAP_SYS_NICE
  * @returns 0 or -errno
  */
 export function setNice(nice: number): number {
