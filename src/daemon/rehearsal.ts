@@ -19,7 +19,7 @@ const FORGOTTEN_MS = 60_000;
 /**
  * Goes through mkdir, mv and rmdir once the mount is there and before somebody does: on a store of nobody's, in memory,
  * but by the very threads and functions. What V8 runs for the first time it must compile, and it learns only from what
- * was run a few times how that is done quickly; the first mkdir of a mount takes 20 to 40 ms without, 5 to 8 after it.
+ * was run a few times how that is done quickly; the first mkdir of a mount takes 30 ms without, 8 after it (medians of five).
  */
 export class Rehearsal {
   private readonly ended = new AbortController();
