@@ -2,7 +2,8 @@ import { join } from "node:path";
 import { Arena } from "../../native-tests/support/arena.js";
 import type { FileSystemType } from "../../native-tests/support/image.js";
 import { debianTree } from "../debian-tree.js";
-import { deepestFile, prepareAndRemove } from "./lifecycle.js";
+import { deepestFile, LEFT_OUT, prepareAndRemove } from "./lifecycle.js";
+import { untilSteady } from "./pace.js";
 import type { RowResult } from "./report.js";
 import { timed, untilQuiet } from "./shell.js";
 import { summarize } from "./statistics.js";
@@ -92,6 +93,7 @@ function measureTree(type: FileSystemType, tree: Tree, rounds: number): RowResul
       for (let turn = 0; turn < ways.length; turn++) {
         const [name, way] = ways[(turn + round) % ways.length]!;
         untilQuiet();
+        untilSteady();
         const measured = way(arena, base, deep, round);
         console.error(`${type} ${tree.name} round ${round + 1} ${name} ${JSON.stringify(measured)}`);
         collect(samples, name, measured);
@@ -137,7 +139,7 @@ function collect(samples: Map<string, Map<string, number[]>>, contender: string,
 function results(samples: Map<string, Map<string, number[]>>, prefix: string): RowResult[] {
   return [...samples].map(([row, byName]) => ({
     name: `${prefix}: ${row}`,
-    unit: "ms",
+    unit: row === LEFT_OUT ? "count" : "ms",
     contenders: Object.fromEntries([...byName].map(([name, values]) => [name, summarize(values)] as const)),
   }));
 }

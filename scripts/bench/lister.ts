@@ -4,21 +4,48 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sleep } from "./shell.js";
 
+/**
+ * It also reads here and there in its own memory, which asks nobody for anything: where that takes many times as long as
+ * usual, the machine does something else, and what a listing takes there says nothing of the daemon.
+ */
 const LISTER = `
-import os, sys, time
+import operator, os, random, statistics, sys, time
 directory, result, stop = sys.argv[1:]
-slowest = 0.0
+memory = bytearray(64 << 20)
+reads = operator.itemgetter(*(random.randrange(len(memory)) for _ in range(2000)))
+SLOW = 4
+def work():
+    begin = time.thread_time()
+    reads(memory)
+    return time.thread_time() - begin
+listings, works = [], [work()]
 open(result, "w").write("started")
 while not os.path.exists(stop):
     begin = time.perf_counter()
     os.listdir(directory)
-    slowest = max(slowest, time.perf_counter() - begin)
+    listings.append(time.perf_counter() - begin)
+    works.append(work())
     time.sleep(0.002)
-open(result + ".new", "w").write(str(slowest * 1000))
+usual = statistics.median(works)
+steady = [max(pair) <= SLOW * usual for pair in zip(works, works[1:])]
+slowest = max((took for took, counts in zip(listings, steady) if counts), default=0)
+left_out = 1000 * steady.count(False) / len(steady)
+open(result + ".new", "w").write(f"{slowest * 1000} {max(listings) * 1000} {left_out} {max(works) * 1000}")
 os.rename(result + ".new", result)
 `;
 const POLL_MS = 2;
 const LIMIT_MS = 60_000;
+
+/** What it has seen; milliseconds where nothing else is said. */
+export interface Seen {
+  /** The slowest listing while the machine ran at its usual pace. */
+  readonly listing: number;
+  readonly any: number;
+  /** Listings while it did not, of 1,000. */
+  readonly leftOut: number;
+  /** The most time of a processor for the fixed piece of work, which usually takes 0.1. */
+  readonly work: number;
+}
 
 /** Another process that lists a directory over and over, about every 2 ms. */
 export class Lister {
@@ -36,12 +63,13 @@ export class Lister {
     this.#wait((text) => text === "started");
   }
 
-  /** Ends it. @returns milliseconds of its slowest listing */
-  end(): number {
+  /** Ends it. */
+  end(): Seen {
     writeFileSync(this.#stop, "");
-    const slowest = Number(this.#wait((text) => text !== "started" && text !== ""));
+    const text = this.#wait((text) => text !== "started" && text !== "");
     rmSync(this.#directory, { recursive: true });
-    return slowest;
+    const [listing, any, leftOut, work] = text.split(" ").map(Number);
+    return { listing: listing!, any: any!, leftOut: leftOut!, work: work! };
   }
 
   #wait(done: (text: string) => boolean): string {
