@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { open } from "lmdb";
 import { Metadata } from "../src/store/metadata.js";
+import { ENOSPC } from "../src/sys/errno.js";
+import { SysError } from "../src/sys/error.js";
 
 describe("the metadata on its way to the disk", () => {
   let directory: string;
@@ -40,6 +42,20 @@ describe("the metadata on its way to the disk", () => {
     assert.equal(await transactions(), second + 1);
     await metadata.durable();
     assert.equal(await transactions(), second + 1);
+  });
+
+  it("does once, before the work, what goes ahead of it, and nothing else when that fails", async () => {
+    const order: string[] = [];
+    const note = (what: string) => () => void order.push(what);
+    await metadata.write(note("work"), [note("undone")], note("ahead"));
+    assert.deepEqual(order.splice(0), ["ahead", "work"]);
+    const ahead = (): never => {
+      order.push("ahead");
+      throw new SysError(ENOSPC, "mkdir", "there");
+    };
+    const refused = metadata.write(note("work"), [note("undone")], ahead);
+    await assert.rejects(refused, { name: "SysError", errno: ENOSPC, operation: "mkdir" });
+    assert.deepEqual(order, ["ahead", "undone"]);
   });
 
   it("is not held up by a write that was rolled back", async () => {

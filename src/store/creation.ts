@@ -32,7 +32,7 @@ export class Creation {
     const from = this.ground.catalog.checkNew(snapshot);
     if (options.signal?.aborted === true) throw cancelled(what);
     try {
-      if (!ownsDirectory(kind, from?.id)) return await this.record(snapshot, undefined);
+      if (!ownsDirectory(kind, from?.id)) return await this.record(() => snapshot, undefined);
       if (from === undefined) return await this.createEmpty(snapshot, options.owner);
       this.checkSpace(from, what);
       return await this.pinned(from, () => this.createCopy(snapshot, from, options));
@@ -49,11 +49,20 @@ export class Creation {
       );
   }
 
-  private async record(snapshot: NewRecord, directory: string | undefined, from?: Info): Promise<Info> {
+  /**
+   * @param snapshot what is known of it when the directory is there
+   * @param ahead makes the directory, unless that is there already
+   */
+  private async record(
+    snapshot: () => NewRecord,
+    directory: string | undefined,
+    from?: Info,
+    ahead?: () => void,
+  ): Promise<Info> {
     const { metadata, catalog, layout } = this.ground;
     const undo: (() => void)[] = [];
-    return await metadata.write(() => {
-      const id = catalog.create(snapshot);
+    const work = (): Info => {
+      const id = catalog.create(snapshot());
       // The name may lead to another snapshot by now.
       if (from !== undefined && metadata.get(id)?.parentId !== from.id) throw notFound(from, "the parent ");
       if (directory !== undefined) {
@@ -61,7 +70,8 @@ export class Creation {
         undo.push(() => layout.withdraw(directory, id));
       }
       return metadata.info(id)!;
-    }, undo);
+    };
+    return await metadata.write(work, undo, ahead);
   }
 
   private async createEmpty(snapshot: NewRecord, owner: CreateOptions["owner"]): Promise<Info> {
@@ -69,8 +79,8 @@ export class Creation {
     const directory = layout.unfinished();
     const { uid, gid, mode } = owner ?? { uid: process.geteuid!(), gid: process.getegid!(), mode: 0o755 };
     try {
-      engine.makeRoot(directory, mode, uid, gid);
-      return await this.record(snapshot, directory);
+      const make = (): void => engine.makeRoot(directory, mode, uid, gid);
+      return await this.record(() => snapshot, directory, undefined, make);
     } catch (error) {
       void this.background.deleteStray(directory);
       throw error;
@@ -81,16 +91,23 @@ export class Creation {
     const { engine, layout } = this.ground;
     const directory = layout.unfinished();
     let job: CopyJob | undefined;
-    try {
-      job = await engine.begin(this.sources(from), directory);
+    const begin = (): void => {
+      job = engine.begin(this.sources(from), directory);
       if (options.signal?.aborted === true) throw new SysError(ECANCELED, "copy");
-      if (job === undefined) return await this.record(snapshot, directory, from);
+    };
+    try {
       if (options.sync === true) {
-        await this.finish(job, directory, options.signal);
-        return await this.record({ ...snapshot, method: job.method }, directory, from);
+        begin();
+        if (job !== undefined) await this.finish(job, directory, options.signal);
+        return await this.record(
+          () => ({ ...snapshot, ...(job && { method: job.method }) }),
+          directory,
+          from,
+        );
       }
-      const info = await this.record({ ...snapshot, copy: { state: "pending" } }, directory, from);
-      this.background.follow(info.id, job);
+      const pending = (): NewRecord => (job ? { ...snapshot, copy: { state: "pending" } } : snapshot);
+      const info = await this.record(pending, directory, from, begin);
+      if (job !== undefined) this.background.follow(info.id, job);
       return info;
     } catch (error) {
       job?.cancel();

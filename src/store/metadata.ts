@@ -89,8 +89,8 @@ export class Metadata {
   }
 
   /** See Transactions.write. */
-  write<T>(work: () => T, undo: readonly (() => void)[] = []): Promise<T> {
-    return this.transactions.write(work, undo);
+  write<T>(work: () => T, undo: readonly (() => void)[] = [], ahead?: () => void): Promise<T> {
+    return this.transactions.write(work, undo, ahead);
   }
 
   /** See Transactions.transaction. */

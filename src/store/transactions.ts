@@ -34,11 +34,14 @@ export class Transactions {
    * Runs work in one write transaction; when it throws, nothing is changed. Visible when it resolves, on the disk after
    * durable(): LMDB flushes in a thread of its own, so that neither the caller nor this thread waits for the disk.
    * @param undo what work has done outside, undone from the last to the first when the transaction fails
+   * @param ahead is done before work, while LMDB's thread begins the transaction; when it throws, nothing is changed
    */
-  async write<T>(work: () => T, undo: readonly (() => void)[] = []): Promise<T> {
+  async write<T>(work: () => T, undo: readonly (() => void)[] = [], ahead?: () => void): Promise<T> {
     this.writing++;
     let made: { readonly number: number; readonly value: T } | undefined;
+    const isReady = ahead && meanwhile(ahead);
     const committed = this.root.childTransaction(() => {
+      isReady?.();
       const value = work();
       check(fault("transaction"), "writing", "the metadata");
       const number = ((this.settings.get(LAST_WRITE) as number | undefined) ?? 0) + 1;
@@ -130,6 +133,29 @@ export class Transactions {
   close(): void {
     this.room?.close();
   }
+}
+
+/**
+ * Does something in the next turn of the event loop, or when it is asked for before.
+ * @returns throws what it has thrown
+ */
+function meanwhile(step: () => void): () => void {
+  let failure: { readonly error: unknown } | undefined;
+  let isDone = false;
+  const once = (): void => {
+    if (isDone) return;
+    isDone = true;
+    try {
+      step();
+    } catch (error) {
+      failure = { error };
+    }
+  };
+  setImmediate(once);
+  return () => {
+    once();
+    if (failure !== undefined) throw failure.error;
+  };
 }
 
 /** LMDB tells of a failed commit apart from what caused it. */

@@ -17,7 +17,7 @@ const MOST = 1 << 20;
 
 /** Copies nothing: what random requests leave (fifos, holes of many GiB) is not for a simple copier. */
 class EmptyEngine extends PlainEngine {
-  override async begin(_sources: readonly unknown[], to: string): Promise<undefined> {
+  override begin(_sources: readonly unknown[], to: string): undefined {
     this.makeRoot(to, 0o755, 0, 0);
   }
   override async deleteTree(path: string): Promise<void> {

@@ -10,7 +10,7 @@ export class PlainEngine implements CopyEngine {
   /** Thrown by the next copy. */
   failure: Error | undefined;
 
-  async begin(sources: readonly Source[], to: string): Promise<undefined> {
+  begin(sources: readonly Source[], to: string): undefined {
     this.calls.push("begin");
     if (this.failure !== undefined) throw this.failure;
     cpSync(sources[0]!.path, to, { recursive: true, preserveTimestamps: true });

@@ -57,7 +57,7 @@ class ThreadedEngine implements CopyEngine {
     this.ahead.warm();
   }
 
-  async begin(sources: readonly Source[], to: string): Promise<CopyJob | undefined> {
+  begin(sources: readonly Source[], to: string): CopyJob | undefined {
     if (this.isClosed) throw new SysError(ECANCELED, "copy");
     // Nobody waits for threads to start who comes right after.
     this.warm();

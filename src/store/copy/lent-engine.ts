@@ -7,7 +7,7 @@ import type { CopyEngine, CopyJob, Source } from "./types.js";
 export class LentEngine implements CopyEngine {
   constructor(private readonly owned: CopyEngine) {}
 
-  begin(sources: readonly Source[], to: string): Promise<CopyJob | undefined> {
+  begin(sources: readonly Source[], to: string): CopyJob | undefined {
     return this.owned.begin(sources, to);
   }
 

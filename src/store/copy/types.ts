@@ -51,7 +51,7 @@ export interface CopyEngine {
    * @returns the job, or undefined when the copy is complete already
    * @throws SysError; what was made stays
    */
-  begin(sources: readonly Source[], to: string): Promise<CopyJob | undefined>;
+  begin(sources: readonly Source[], to: string): CopyJob | undefined;
   /**
    * Goes on with what was interrupted; `to` exists.
    * @param verify whether data of what seems complete may have been lost in a power cut
