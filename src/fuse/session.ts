@@ -7,7 +7,6 @@ import { EAGAIN, ECONNABORTED, EINTR, EIO, ENODEV, ENOENT, EPERM } from "../sys/
 import { check, SysError } from "../sys/error.js";
 import { close, readOnce, write } from "../sys/file.js";
 import { closeBackingFile, openBackingFile } from "../sys/fuse-device.js";
-import { allocateMemory, type Memory } from "../sys/memory.js";
 import { clearEventFd, makeEventFd, PollSet } from "../sys/poll.js";
 import type { BlockingPool } from "../sys/pool.js";
 import { Companion } from "./companion.js";
@@ -15,15 +14,9 @@ import { Dispatcher } from "./dispatcher.js";
 import { Exchange } from "./exchange.js";
 import type { Features, FileSystem, NodeId, SessionControl } from "./filesystem.js";
 import { type Negotiated, negotiate } from "./negotiate.js";
+import { Notices } from "./notices.js";
 import { Patience } from "./patience.js";
-import {
-  FUSE_EXPIRE_ONLY,
-  IN_HEADER,
-  NOTIFY_INVAL_ENTRY,
-  NOTIFY_INVAL_INODE,
-  OPCODES,
-  Op,
-} from "./protocol.js";
+import { IN_HEADER, OPCODES, Op } from "./protocol.js";
 
 const debug = log("fuse");
 /** Most requests that are put aside while queued releases are looked for. */
@@ -34,8 +27,6 @@ const PUMP_EVERY = 8;
 const TURN_EVERY = 32;
 /** For how long the processor of the last caller is kept when nobody asks. */
 const FOLLOW_MS = 20;
-/** Headers, a name and its NUL. */
-const NOTICE_ROOM = 4096;
 
 export interface SessionOptions {
   /** Ask for passthrough where the kernel has it. */
@@ -70,8 +61,7 @@ export class Session implements SessionControl, PortHost {
   private passthroughWorks = true;
   private besides = 0;
   private ended = false;
-  private readonly notice = Buffer.alloc(40);
-  private readonly notices: Memory[] = [];
+  private readonly notices: Notices;
 
   /** @param fd the mount's /dev/fuse, non-blocking */
   constructor(
@@ -80,6 +70,7 @@ export class Session implements SessionControl, PortHost {
     private readonly options: SessionOptions,
   ) {
     this.counters = options.counters ?? new Int32Array(OPCODES);
+    this.notices = new Notices(fd, options.pool);
     this.dispatcher = new Dispatcher(
       fs,
       (x, length) => write(fd, x.output, length),
@@ -260,29 +251,11 @@ export class Session implements SessionControl, PortHost {
   }
 
   invalidateInode(node: NodeId, offset: number, length: number): void {
-    // Attributes alone (offset < 0) never wait. Pages may be locked by a read that waits for us, so a
-    // range is not invalidated from here: no caller needs it, since committed data cannot change.
-    if (offset >= 0) throw new Error("page ranges cannot be invalidated from the session's own thread");
-    header(this.notice, 16 + 24, NOTIFY_INVAL_INODE);
-    this.notice.writeBigUInt64LE(BigInt(node), 16);
-    this.notice.writeBigInt64LE(BigInt(offset), 24);
-    this.notice.writeBigInt64LE(BigInt(length), 32);
-    sent(write(this.fd, this.notice, 40));
+    this.notices.invalidateInode(node, offset, length);
   }
 
-  async expireEntry(parent: NodeId, name: RawName): Promise<void> {
-    const length = 16 + 16 + name.length + 1;
-    // Of its own, since the thread that sends it may still wait when the next one comes.
-    const memory = this.notices.pop() ?? allocateMemory(NOTICE_ROOM);
-    const { buffer } = memory;
-    header(buffer, length, NOTIFY_INVAL_ENTRY);
-    buffer.writeBigUInt64LE(BigInt(parent), 16);
-    buffer.writeUInt32LE(name.length, 24);
-    buffer.writeUInt32LE(FUSE_EXPIRE_ONLY, 28);
-    buffer.latin1Write(name, 32);
-    buffer[length - 1] = 0;
-    sent(await this.options.pool.call("write", this.fd, memory.address, length));
-    this.notices.push(memory);
+  expireEntry(parent: NodeId, name: RawName): Promise<void> {
+    return this.notices.expireEntry(parent, name);
   }
 
   drainReleases(): void {
@@ -300,19 +273,6 @@ export class Session implements SessionControl, PortHost {
       } else this.aside.push({ exchange: x, length });
     }
   }
-}
-
-/** struct fuse_out_header of a notification */
-function header(notice: Buffer, length: number, code: number): void {
-  notice.fill(0, 0, 16);
-  notice.writeUInt32LE(length, 0);
-  notice.writeInt32LE(code, 4);
-}
-
-/** @param code what writing a notification answered */
-function sent(code: number): void {
-  // ENOENT: the kernel does not know the node or the name, so there is nothing to invalidate.
-  if (code < 0 && code !== -ENOENT) debug("notification was refused: errno %d", -code);
 }
 
 /** Lets every microtask run that is due, also those that others queue, by a turn of the event loop. */
