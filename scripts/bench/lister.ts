@@ -28,7 +28,7 @@ while not os.path.exists(stop):
     time.sleep(0.002)
 usual = statistics.median(works)
 steady = [max(pair) <= SLOW * usual for pair in zip(works, works[1:])]
-slowest = max((took for took, counts in zip(listings, steady) if counts), default=0)
+slowest = max((took for took, counts in zip(listings, steady) if counts), default=max(listings))
 left_out = 1000 * steady.count(False) / len(steady)
 open(result + ".new", "w").write(f"{slowest * 1000} {max(listings) * 1000} {left_out} {max(works) * 1000}")
 os.rename(result + ".new", result)

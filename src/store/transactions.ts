@@ -1,10 +1,12 @@
 import type { Database, RootDatabase } from "lmdb";
+import { log } from "../base/log.js";
 import { check, SysError } from "../sys/error.js";
 import { fault } from "../sys/fault.js";
 import type { Room } from "./room.js";
 import { StoreError } from "./types.js";
 import { whenVisible } from "./visible.js";
 
+const trace = log("store");
 /** ABORTABLE, SYNCHRONOUS_COMMIT and NO_SYNC_FLUSH of lmdb: rolled back when it throws, seen at once, flushed later. */
 const TRANSACTION_FLAGS = 1 | 2 | 0x10000;
 
@@ -39,9 +41,9 @@ export class Transactions {
   async write<T>(work: () => T, undo: readonly (() => void)[] = [], ahead?: () => void): Promise<T> {
     this.writing++;
     let made: { readonly number: number; readonly value: T } | undefined;
-    const isReady = ahead && meanwhile(ahead);
+    const first = ahead && once(ahead);
     const committed = this.root.childTransaction(() => {
-      isReady?.();
+      first?.();
       const value = work();
       check(fault("transaction"), "writing", "the metadata");
       const number = ((this.settings.get(LAST_WRITE) as number | undefined) ?? 0) + 1;
@@ -50,6 +52,8 @@ export class Transactions {
       return value;
     });
     this.follow(committed);
+    // In the next turn, right after LMDB has told its thread to begin.
+    if (first !== undefined) setImmediate(() => attempt(first));
     try {
       await whenVisible(committed, () => {
         if (made === undefined) return false;
@@ -135,27 +139,29 @@ export class Transactions {
   }
 }
 
-/**
- * Does something in the next turn of the event loop, or when it is asked for before.
- * @returns throws what it has thrown
- */
-function meanwhile(step: () => void): () => void {
-  let failure: { readonly error: unknown } | undefined;
-  let isDone = false;
-  const once = (): void => {
-    if (isDone) return;
-    isDone = true;
-    try {
-      step();
-    } catch (error) {
-      failure = { error };
-    }
-  };
-  setImmediate(once);
+/** @returns does something when it is first called, and throws what that has thrown each time */
+function once(step: () => void): () => void {
+  let outcome: { readonly failure?: { readonly error: unknown } } | undefined;
   return () => {
-    once();
-    if (failure !== undefined) throw failure.error;
+    if (outcome === undefined) {
+      outcome = {};
+      try {
+        step();
+      } catch (error) {
+        outcome = { failure: { error } };
+      }
+    }
+    if (outcome.failure !== undefined) throw outcome.failure.error;
   };
+}
+
+/** Does something that somebody else will ask for too, who is told then if it fails. */
+function attempt(step: () => void): void {
+  try {
+    step();
+  } catch (error) {
+    trace("what goes ahead of a write failed: %s", error);
+  }
 }
 
 /** LMDB tells of a failed commit apart from what caused it. */
