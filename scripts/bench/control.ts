@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { Arena } from "../../native-tests/support/arena.js";
 import type { FileSystemType } from "../../native-tests/support/image.js";
 import { debianTree } from "../debian-tree.js";
-import { deepestFile, LEFT_OUT, prepareAndRemove } from "./lifecycle.js";
+import { deepestFile, OFF_PACE, prepareAndRemove } from "./lifecycle.js";
 import { untilSteady } from "./pace.js";
 import type { RowResult } from "./report.js";
 import { timed, untilQuiet } from "./shell.js";
@@ -139,7 +139,7 @@ function collect(samples: Map<string, Map<string, number[]>>, contender: string,
 function results(samples: Map<string, Map<string, number[]>>, prefix: string): RowResult[] {
   return [...samples].map(([row, byName]) => ({
     name: `${prefix}: ${row}`,
-    unit: row === LEFT_OUT ? "count" : "ms",
+    unit: row === OFF_PACE ? "count" : "ms",
     contenders: Object.fromEntries([...byName].map(([name, values]) => [name, summarize(values)] as const)),
   }));
 }

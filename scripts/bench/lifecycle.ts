@@ -5,7 +5,7 @@ import { Lister } from "./lister.js";
 import { output, sleep } from "./shell.js";
 
 /** The one row that is no time. */
-export const LEFT_OUT = "ls active meanwhile: left out of 1,000, machine slow";
+export const OFF_PACE = "ls active meanwhile: of 1,000 not at that pace";
 const LIMIT_MS = 600_000;
 const POLL_MS = 2;
 
@@ -54,9 +54,9 @@ export function prepareAndRemove(
     mv,
     rmdir,
     "ls active meanwhile (slowest)": seen.listing,
-    "ls active meanwhile (slowest, machine slow or not)": seen.any,
+    "ls active meanwhile (slowest at the machine's usual pace)": seen.listingAtPace,
     "reading memory meanwhile (slowest)": seen.work,
-    [LEFT_OUT]: seen.leftOut,
+    [OFF_PACE]: seen.offPace,
     "copy complete": complete,
     "first cat of a deep file": cat,
   };

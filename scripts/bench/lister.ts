@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { SLOW } from "./pace.js";
 import { sleep } from "./shell.js";
 
 /**
@@ -9,11 +10,10 @@ import { sleep } from "./shell.js";
  * usual, the machine does something else, and what a listing takes there says nothing of the daemon.
  */
 const LISTER = `
-import operator, os, random, statistics, sys, time
-directory, result, stop = sys.argv[1:]
+import json, operator, os, random, statistics, sys, time
+directory, result, stop, slow = sys.argv[1:]
 memory = bytearray(64 << 20)
 reads = operator.itemgetter(*(random.randrange(len(memory)) for _ in range(2000)))
-SLOW = 4
 def work():
     begin = time.thread_time()
     reads(memory)
@@ -27,10 +27,15 @@ while not os.path.exists(stop):
     works.append(work())
     time.sleep(0.002)
 usual = statistics.median(works)
-steady = [max(pair) <= SLOW * usual for pair in zip(works, works[1:])]
-slowest = max((took for took, counts in zip(listings, steady) if counts), default=max(listings))
-left_out = 1000 * steady.count(False) / len(steady)
-open(result + ".new", "w").write(f"{slowest * 1000} {max(listings) * 1000} {left_out} {max(works) * 1000}")
+steady = [max(pair) <= float(slow) * usual for pair in zip(works, works[1:])]
+at_pace = max((took for took, counts in zip(listings, steady) if counts), default=max(listings))
+seen = {
+    "listing": max(listings) * 1000,
+    "listingAtPace": at_pace * 1000,
+    "offPace": 1000 * steady.count(False) / len(steady),
+    "work": max(works) * 1000,
+}
+open(result + ".new", "w").write(json.dumps(seen))
 os.rename(result + ".new", result)
 `;
 const POLL_MS = 2;
@@ -38,11 +43,12 @@ const LIMIT_MS = 60_000;
 
 /** What it has seen; milliseconds where nothing else is said. */
 export interface Seen {
-  /** The slowest listing while the machine ran at its usual pace. */
+  /** The slowest listing. */
   readonly listing: number;
-  readonly any: number;
+  /** The slowest one while the machine ran at its usual pace. */
+  readonly listingAtPace: number;
   /** Listings while it did not, of 1,000. */
-  readonly leftOut: number;
+  readonly offPace: number;
   /** The most time of a processor for the fixed piece of work, which usually takes 0.1. */
   readonly work: number;
 }
@@ -56,9 +62,8 @@ export class Lister {
   /** Returns when it is at work. */
   constructor(directory: string) {
     // It tells by files, because this thread blocks and takes no events meanwhile.
-    const child = spawn("/usr/bin/python3", ["-c", LISTER, directory, this.#result, this.#stop], {
-      stdio: ["ignore", "ignore", "inherit"],
-    });
+    const args = ["-c", LISTER, directory, this.#result, this.#stop, `${SLOW}`];
+    const child = spawn("/usr/bin/python3", args, { stdio: ["ignore", "ignore", "inherit"] });
     child.unref();
     this.#wait((text) => text === "started");
   }
@@ -68,8 +73,7 @@ export class Lister {
     writeFileSync(this.#stop, "");
     const text = this.#wait((text) => text !== "started" && text !== "");
     rmSync(this.#directory, { recursive: true });
-    const [listing, any, leftOut, work] = text.split(" ").map(Number);
-    return { listing: listing!, any: any!, leftOut: leftOut!, work: work! };
+    return JSON.parse(text) as Seen;
   }
 
   #wait(done: (text: string) => boolean): string {

@@ -5,7 +5,7 @@ const BYTES = 64 * 2 ** 20;
 const READS = 20_000;
 const PAUSE_MS = 5;
 /** A piece of work that takes so many times as long as usual shows that the machine does something else. */
-const SLOW = 4;
+export const SLOW = 4;
 /** For so long no piece must be slow. */
 const STEADY_MS = 3000;
 const LIMIT_MS = 60_000;
