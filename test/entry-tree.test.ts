@@ -65,19 +65,21 @@ let tree: EntryTree;
 /** Descriptors that were closed in the pool. */
 const closedElsewhere: number[] = [];
 
+const pool: IoPool = {
+  async call(operation, fd = -1) {
+    if (operation === "close") closedElsewhere.push(fd);
+    return operation === "close" ? close(fd) : 0;
+  },
+};
+const options = { pool, passthrough: false, cacheTimeout: 1000, readOnly: false };
+
 before(() => {
   directory = fs.mkdtempSync(join(tmpdir(), "snapmount-entry-"));
   for (const id of ["1", "2", "3"]) fs.mkdirSync(join(directory, "snapshots", id), { recursive: true });
   fs.writeFileSync(join(directory, "snapshots/2/fixed"), "immutable");
-  const pool: IoPool = {
-    async call(operation, fd = -1) {
-      if (operation === "close") closedElsewhere.push(fd);
-      return operation === "close" ? close(fd) : 0;
-    },
-  };
   const reader = { directory } as StoreReader;
   const store = {} as Snapshotter & CopyAhead;
-  tree = new EntryTree({ store, reader, pool, passthrough: false, cacheTimeout: 1000, readOnly: false });
+  tree = new EntryTree({ store, reader, ...options });
 });
 after(() => {
   tree.destroy();
@@ -103,6 +105,32 @@ test("what is found by a name that the kernel keeps has attributes that it keeps
   assert.ok(found.entryTimeout > 0 && found.attrTimeout - found.entryTimeout >= 100);
   assert.ok(found.attrTimeout <= 1000, "README: native changes show within a second");
   fs.unlinkSync(join(directory, "snapshots/1/kept"));
+});
+
+test("who looks for a name where nothing is copied yet says which one, since he may go on from there", async () => {
+  const native = join(directory, "snapshots/4");
+  fs.mkdirSync(join(native, "usr"), { recursive: true });
+  fs.chmodSync(native, 0o1701);
+  const pending: Info = { ...info(4, "active"), copy: { state: "pending" } };
+  const asked: unknown[] = [];
+  const store: Pick<CopyAhead, "expand"> = {
+    async expand(...args) {
+      asked.push(args);
+      fs.chmodSync(native, 0o755);
+      return 0;
+    },
+  };
+  const reader = { directory, getById: (_: number) => pending } as StoreReader;
+  const other = new EntryTree({ store: store as Snapshotter & CopyAhead, reader, ...options });
+  try {
+    const out = entrySlot();
+    assert.equal(other.lookupRoot(pending, out), 0);
+    assert.equal(await other.lookup(caller, out.node, name("usr"), out), 0);
+    assert.equal(out.stat.ino, fs.statSync(join(native, "usr")).ino);
+    assert.deepEqual(asked, [[4, "", "usr"]]);
+  } finally {
+    other.destroy();
+  }
 });
 
 test("a file made, written, renamed and removed is the native file", () => {

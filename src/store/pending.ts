@@ -45,8 +45,11 @@ export type Need = "all" | "attributes";
  * All answer 0 or -errno (the errno of a copy that failed there).
  */
 export interface CopyAhead {
-  /** Gives a raw directory its entries (files as placeholders, directories raw) and its own attributes. */
-  expand(id: number, path: RawName): Promise<number>;
+  /**
+   * Gives a raw directory its entries (files as placeholders, directories raw) and its own attributes.
+   * @param next a name in it, where whoever waits is likely to go on: the next step of his path
+   */
+  expand(id: number, path: RawName, next?: RawName): Promise<number>;
   /** Gives a placeholder its data and attributes; attributes alone for somebody who truncates it. */
   fill(id: number, path: RawName, need: Need): Promise<number>;
   /** Completes the subtree. */

@@ -271,8 +271,8 @@ export class Store implements Snapshotter, CopyAhead {
     await this.background.whenDeleted();
   }
 
-  async expand(id: number, path: RawName): Promise<number> {
-    return (await this.background.job(id)?.expand(path)) ?? this.copyFailure(id);
+  async expand(id: number, path: RawName, next?: RawName): Promise<number> {
+    return (await this.background.job(id)?.expand(path, next)) ?? this.copyFailure(id);
   }
 
   async fill(id: number, path: RawName, need: Need): Promise<number> {

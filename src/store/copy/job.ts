@@ -119,8 +119,8 @@ export class Job implements CopyJob {
     this.crew.launch(spec);
   }
 
-  expand(path: RawName): Promise<number> {
-    return this.part({ type: "expand", path });
+  expand(path: RawName, next?: RawName): Promise<number> {
+    return this.part({ type: "expand", path, next });
   }
 
   fill(path: RawName, need: Need): Promise<number> {

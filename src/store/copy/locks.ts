@@ -11,15 +11,19 @@ import { Board } from "./spec.js";
  * @throws SysError
  */
 export function lock(fd: number, board: Int32Array, path: string): void {
-  const code = flock(fd, LOCK_EX | LOCK_NB);
-  if (code !== -EAGAIN) {
-    check(code, "flock", path);
-    return;
-  }
+  if (lockAtOnce(fd, path)) return;
   Atomics.add(board, Board.hurry, 1);
   try {
     check(flock(fd, LOCK_EX), "flock", path);
   } finally {
     Atomics.sub(board, Board.hurry, 1);
   }
+}
+
+/** The same without waiting. @returns whether nobody else works on it. @throws SysError */
+export function lockAtOnce(fd: number, path: string): boolean {
+  const code = flock(fd, LOCK_EX | LOCK_NB);
+  if (code === -EAGAIN) return false;
+  check(code, "flock", path);
+  return true;
 }

@@ -5,7 +5,7 @@ import type { CopySpec } from "./spec.js";
 
 /** A part of a copy that somebody waits for. */
 export type Ahead =
-  | { readonly type: "expand"; readonly path: RawName }
+  | { readonly type: "expand"; readonly path: RawName; readonly next: RawName | undefined }
   | { readonly type: "fill"; readonly path: RawName; readonly need: Need }
   | { readonly type: "complete"; readonly path: RawName };
 

@@ -1,11 +1,13 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { assert } from "../../base/assert.js";
+import type { RawName } from "../../base/bytes.js";
 import { log } from "../../base/log.js";
 import { setUmask, unshareFs } from "../../sys/credentials.js";
 import { check } from "../../sys/error.js";
 import { setIdleIo, setNice } from "../../sys/priority.js";
 import { settleFreed } from "./freed.js";
 import { describeFailure } from "./messages.js";
+import { below } from "./open.js";
 import { Cell } from "./spec.js";
 import { replaceBySnapshot } from "./subvolume.js";
 import type { Outcome, Task, ThreadData, Work } from "./task.js";
@@ -32,11 +34,22 @@ setUmask(0);
 function ahead({ spec, board, part }: Work & { type: "ahead" }): void {
   const copy = new TreeCopy(spec, board, () => Atomics.add(spec.cells, Cell.entries, 1));
   try {
-    if (part.type === "expand") copy.expand(part.path);
-    else if (part.type === "fill") copy.fill(part.path, part.need);
+    if (part.type === "expand") {
+      copy.expand(part.path);
+      if (part.next !== undefined) expandNext(copy, below(part.path, part.next));
+    } else if (part.type === "fill") copy.fill(part.path, part.need);
     else copy.complete(part.path);
   } finally {
     copy.close();
+  }
+}
+
+/** Whether this succeeds matters only to who asks for it, and he will. */
+function expandNext(copy: TreeCopy, path: RawName): void {
+  try {
+    copy.expandSmall(path);
+  } catch (error) {
+    trace("%s is not expanded before it is asked for: %s", path, error);
   }
 }
 

@@ -26,7 +26,7 @@ import { copyAttributes } from "./attributes.js";
 import { DataCopier } from "./data.js";
 import { Expansion } from "./expansion.js";
 import { LinkPool } from "./link-pool.js";
-import { lock } from "./locks.js";
+import { lock, lockAtOnce } from "./locks.js";
 import { below, isGone, openDirectory, split } from "./open.js";
 import { Cell, type CopySpec } from "./spec.js";
 import { TreeSource } from "./tree-source.js";
@@ -40,6 +40,12 @@ export interface Visit {
   /** Names of files in it that were not copied yet. */
   readonly files: readonly RawName[];
 }
+
+/**
+ * Bytes of a directory that is expanded before anybody asks for it: one block, about a hundred names. The time that this
+ * takes is less than that of another question and answer between three threads (3 ms).
+ */
+const SMALL = 4096;
 
 const NOTHING: Visit = { directories: [], files: [] };
 const NEVER = (): boolean => false;
@@ -116,6 +122,11 @@ export class TreeCopy {
     this.inDirectory(path, (fd) => this.expandOpen(fd, path, ALWAYS) ?? NOTHING);
   }
 
+  /** The same for a directory that nobody has asked for yet: only if it is small, and nobody else is at it. @throws SysError */
+  expandSmall(path: RawName): void {
+    this.inDirectory(path, (fd) => this.expandOpen(fd, path, ALWAYS, SMALL) ?? NOTHING);
+  }
+
   /**
    * Completes a directory but for the directories in it, and for files when somebody is in a hurry.
    * @param isRushed asked with the number of entries left
@@ -165,11 +176,20 @@ export class TreeCopy {
     }
   }
 
-  /** @returns undefined when the directory was not raw */
-  private expandOpen(fd: number, path: RawName | "", isRushed: (left: number) => boolean): Visit | undefined {
+  /**
+   * @param most bytes of the source; with a limit, it does not wait for others either
+   * @returns undefined when the directory was not raw, or more than that
+   */
+  private expandOpen(
+    fd: number,
+    path: RawName | "",
+    isRushed: (left: number) => boolean,
+    most?: number,
+  ): Visit | undefined {
     const text = printable(path as RawName);
     if (!this.isMarked(fd, text)) return undefined;
-    lock(fd, this.board, text);
+    if (most === undefined) lock(fd, this.board, text);
+    else if (!lockAtOnce(fd, text)) return undefined;
     if (!this.isMarked(fd, text)) return undefined;
     const { mode } = this.stat;
     const from = this.source.directory(path);
@@ -178,7 +198,7 @@ export class TreeCopy {
     const outer = this.expansion;
     try {
       check(statAt(this.own, from, ""), "stat", text);
-      if (mode !== markFor(this.own.mode)) return undefined;
+      if (mode !== markFor(this.own.mode) || this.own.size > (most ?? Infinity)) return undefined;
       const own = new Stat();
       own.assign(this.own);
       const expansion = new Expansion(this, from, fd, path, own, isRushed);

@@ -25,8 +25,12 @@ export interface CopyJob {
   readonly method: string;
   /** How many entries were copied so far. */
   entries(): number;
-  /** Gives a raw directory its entries. @returns 0 or -errno */
-  expand(path: RawName): Promise<number>;
+  /**
+   * Gives a raw directory its entries.
+   * @param next a name in it, where whoever waits is likely to go on; that is expanded as well if it takes next to no time
+   * @returns 0 or -errno
+   */
+  expand(path: RawName, next?: RawName): Promise<number>;
   /** Gives a placeholder its data and attributes. @returns 0 or -errno */
   fill(path: RawName, need: Need): Promise<number>;
   /** Completes a subtree. @returns 0 or -errno */

@@ -21,13 +21,16 @@ export class CopyWaits {
 
   constructor(private readonly core: Core) {}
 
-  /** For the entries of a directory. */
-  entries(caller: Caller, node: number): Wait {
+  /**
+   * For the entries of a directory.
+   * @param next the name in it that is asked for, if whoever asks may go on from there
+   */
+  entries(caller: Caller, node: number, next?: RawName): Wait {
     const { core, stat } = this;
     const entry = core.nodes.entry(node);
     if (entry === undefined || !entry.pending || core.nodes.type(node) !== S_IFDIR) return undefined;
     if (core.statNode(stat, node) !== 0 || !isUncopied(stat)) return undefined;
-    return this.expand(caller, entry, core.nodes.path(node));
+    return this.expand(caller, entry, core.nodes.path(node), next);
   }
 
   /** For the content and attributes of a file, and for the entries of a directory. */
@@ -78,9 +81,9 @@ export class CopyWaits {
     return this.interruptible(caller, entry, work);
   }
 
-  private expand(caller: Caller, entry: EntryState, path: RawName): Wait {
+  private expand(caller: Caller, entry: EntryState, path: RawName, next?: RawName): Wait {
     if (entry.touched.has(path)) return undefined;
-    return this.copied(caller, entry, path, this.core.options.store.expand(entry.contentId, path));
+    return this.copied(caller, entry, path, this.core.options.store.expand(entry.contentId, path, next));
   }
 
   /** @returns the path of what a name leads to if that is uncopied; this.stat is of it then */

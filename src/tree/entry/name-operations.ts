@@ -26,7 +26,7 @@ export class NameOperations {
 
   lookup(caller: Caller, parent: number, name: RawName, out: Entry): Answer {
     const { core } = this;
-    const wait = core.waits.entries(caller, parent);
+    const wait = core.waits.entries(caller, parent, name);
     if (wait !== undefined)
       return wait.then((code) => (code < 0 ? code : this.lookup(caller, parent, name, out)));
     const entry = core.nodes.entry(parent);
