@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Worker } from "node:worker_threads";
 import { Companion } from "../src/fuse/companion.js";
 import { Op } from "../src/fuse/protocol.js";
 import { allowedProcessors, members, oneProcessor, runOn, ThreadWatch } from "../src/sys/affinity.js";
@@ -24,7 +25,7 @@ test("ThreadWatch tells one of the processors where a thread may run, and -1 of 
   watch.close();
 });
 
-test("a companion follows a thread that asks again and again, and lets go when told", () => {
+test("a companion follows a thread that asks again and again, and lets go when told", async () => {
   const everywhere = here();
   const companion = new Companion(new ThreadWatch(), () => 0);
   ask(companion, 3);
@@ -37,11 +38,11 @@ test("a companion follows a thread that asks again and again, and lets go when t
   assert.deepEqual(here(), everywhere);
   ask(companion, 200);
   assert.equal(companion.follows, true, "again");
-  companion.close();
+  await companion.close();
   assert.deepEqual(here(), everywhere);
 });
 
-test("a companion lets go of a thread that moves data, and when many threads ask in turn", () => {
+test("a companion lets go of a thread that moves data, and when many threads ask in turn", async () => {
   const everywhere = here();
   for (const others of [
     (companion: Companion) => ask(companion, 200, Op.READ),
@@ -55,18 +56,18 @@ test("a companion lets go of a thread that moves data, and when many threads ask
     others(companion);
     assert.equal(companion.follows, false);
     assert.deepEqual(here(), everywhere);
-    companion.close();
+    await companion.close();
   }
 });
 
-test("requests of nobody, and of a thread that has ended, are nothing to follow", () => {
+test("requests of nobody, and of a thread that has ended, are nothing to follow", async () => {
   const everywhere = here();
   const companion = new Companion(new ThreadWatch(), () => 0);
   ask(companion, 100, Op.FORGET, 0);
   ask(companion, 100, Op.GETATTR, 2 ** 22 + 1);
   assert.equal(companion.follows, false);
   assert.deepEqual(here(), everywhere);
-  companion.close();
+  await companion.close();
 });
 
 /** Where a thread is that is found elsewhere at each look. */
@@ -84,10 +85,10 @@ class Restless {
 /** Stands for an Occupant. */
 const keeper = (isStarting: boolean) => {
   const nothing = (): void => undefined;
-  return () => ({ isStarting, keep: nothing, beat: nothing, leave: nothing, close: nothing });
+  return () => ({ isStarting, keep: nothing, beat: nothing, leave: nothing, close: () => Promise.resolve() });
 };
 
-test("a thread that does not stay is let go, and tried again later", () => {
+test("a thread that does not stay is let go, and tried again later", async () => {
   const everywhere = here();
   const watch = new Restless(everywhere);
   const companion = new Companion(watch, () => 0, keeper(false));
@@ -101,10 +102,10 @@ test("a thread that does not stay is let go, and tried again later", () => {
   assert.equal(watch.looks, before, "it is not even looked for");
   ask(companion, 8192);
   assert.ok(watch.looks > before);
-  companion.close();
+  await companion.close();
 });
 
-test("a thread that moves is not let go as long as nothing keeps the other one of two processors", (context) => {
+test("a thread that moves is not let go as long as nothing keeps the other one of two processors", async (context) => {
   if (here().length !== 2) {
     context.skip("needs two processors");
     return;
@@ -112,10 +113,10 @@ test("a thread that moves is not let go as long as nothing keeps the other one o
   const companion = new Companion(new Restless(here()), () => 0, keeper(true));
   ask(companion, 100 * 64);
   assert.equal(companion.follows, true);
-  companion.close();
+  await companion.close();
 });
 
-test("who asks only now and then is not followed", () => {
+test("who asks only now and then is not followed", async () => {
   let now = 0;
   const companion = new Companion(new ThreadWatch(), () => now);
   const askEvery = (milliseconds: number, times: number): void => {
@@ -130,10 +131,10 @@ test("who asks only now and then is not followed", () => {
   assert.equal(companion.follows, true);
   askEvery(1, 100);
   assert.equal(companion.follows, false, "any more");
-  companion.close();
+  await companion.close();
 });
 
-test("on a single processor whoever asks shares it, asked or not", () => {
+test("on a single processor whoever asks shares it, asked or not", async () => {
   const everywhere = allowedProcessors(0)!;
   runOn(oneProcessor(members(everywhere)[0]!));
   try {
@@ -143,8 +144,28 @@ test("on a single processor whoever asks shares it, asked or not", () => {
     companion.leave();
     assert.equal(companion.follows, true);
     assert.equal(here().length, 1);
-    companion.close();
+    await companion.close();
   } finally {
     runOn(everywhere);
   }
+});
+
+test("a companion is closed when its occupant's thread has ended, even if that has hardly started", async (context) => {
+  if (here().length !== 2) {
+    context.skip("needs two processors");
+    return;
+  }
+  let running = 0;
+  const count = (worker: Worker): void => {
+    running++;
+    worker.once("exit", () => running--);
+  };
+  process.once("worker", count);
+  const companion = new Companion(new ThreadWatch(), () => 0);
+  ask(companion, 20);
+  // Node tells of a thread in the next turn.
+  await new Promise(setImmediate);
+  assert.equal(running, 1);
+  await companion.close();
+  assert.equal(running, 0);
 });

@@ -99,10 +99,11 @@ export class Companion {
     runOn(this.everywhere);
   }
 
-  close(): void {
+  /** @returns resolves when nothing of it runs any more */
+  async close(): Promise<void> {
     this.leave();
-    this.occupant?.close();
     this.watch.close();
+    await this.occupant?.close();
   }
 
   private look(tid: number): void {

@@ -12,6 +12,7 @@ import { AWAKE, BEAT, CELLS, THREAD } from "./occupant-cells.js";
 export class Occupant {
   private readonly cells = new Int32Array(new SharedArrayBuffer(CELLS * 4));
   private worker: Worker | undefined;
+  private ended: Promise<void> = Promise.resolve();
   private at = -1;
 
   /** @param processor the one to keep */
@@ -41,15 +42,19 @@ export class Occupant {
     Atomics.compareExchange(this.cells, AWAKE, 1, 0);
   }
 
-  close(): void {
+  /** Ends its thread. @returns resolves when that has ended: a process that ends while a thread still loads koffi is aborted */
+  close(): Promise<void> {
     Atomics.store(this.cells, AWAKE, -1);
     Atomics.notify(this.cells, AWAKE);
+    this.worker?.ref();
+    return this.ended;
   }
 
   private start(): Worker {
     const worker = new Worker(new URL("./occupant-thread.js", import.meta.url), { workerData: this.cells });
     // Without its thread the session is slower, and nothing else.
-    worker.on("error", () => this.close());
+    worker.on("error", () => void this.close());
+    this.ended = new Promise((resolve) => worker.once("exit", () => resolve()));
     worker.unref();
     return worker;
   }

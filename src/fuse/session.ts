@@ -148,9 +148,10 @@ export class Session implements SessionControl, PortHost {
         if (await this.sleep(poll)) answered = true;
       }
     } finally {
-      this.companion.close();
+      const alone = this.companion.close();
       if (this.negotiated !== undefined) this.fs.destroy();
       close(this.wakeFd);
+      await alone;
     }
   }
 
