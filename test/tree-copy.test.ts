@@ -93,7 +93,6 @@ describe("a directory that nobody has asked for yet", () => {
     copy.expand("");
   });
   afterEach(() => {
-    setFaultHook(undefined);
     copy.close();
     fs.rmSync(directory, { recursive: true });
   });
@@ -121,6 +120,26 @@ describe("a directory that nobody has asked for yet", () => {
     fs.closeSync(held);
     expandSmall("small");
     assert.equal(fs.readdirSync(at("target/small")).length, 2);
+  });
+
+  it("stays as it is while its source is made itself, which may be large or locked", () => {
+    const spec = specIn(directory);
+    makeRaw(at("child"), fs.statSync(at("source")).mode);
+    const [nearest] = spec.sources;
+    const sources = [{ path: at("target"), beside: nearest!.beside }, ...spec.sources];
+    const child = new TreeCopy({ ...spec, target: at("child"), sources }, board, () => undefined);
+    child.expand("");
+    child.expandSmall(rawFromText("small"));
+    assert.deepEqual(
+      ["target", "child"].map((name) => fs.readdirSync(at(`${name}/small`)).length),
+      [0, 0],
+    );
+    child.expand(rawFromText("small"));
+    assert.deepEqual(
+      ["target", "child"].map((name) => fs.readdirSync(at(`${name}/small`)).length),
+      [2, 2],
+    );
+    child.close();
   });
 
   it("may be a file, or nothing", () => {

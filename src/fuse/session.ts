@@ -148,10 +148,9 @@ export class Session implements SessionControl, PortHost {
         if (await this.sleep(poll)) answered = true;
       }
     } finally {
-      const alone = this.companion.close();
+      await this.companion.close();
       if (this.negotiated !== undefined) this.fs.destroy();
       close(this.wakeFd);
-      await alone;
     }
   }
 

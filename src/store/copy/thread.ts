@@ -1,9 +1,9 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { assert } from "../../base/assert.js";
-import type { RawName } from "../../base/bytes.js";
+import { printable, type RawName } from "../../base/bytes.js";
 import { log } from "../../base/log.js";
 import { setUmask, unshareFs } from "../../sys/credentials.js";
-import { check } from "../../sys/error.js";
+import { check, SysError } from "../../sys/error.js";
 import { setIdleIo, setNice } from "../../sys/priority.js";
 import { settleFreed } from "./freed.js";
 import { describeFailure } from "./messages.js";
@@ -49,7 +49,8 @@ function expandNext(copy: TreeCopy, path: RawName): void {
   try {
     copy.expandSmall(path);
   } catch (error) {
-    trace("%s is not expanded before it is asked for: %s", path, error);
+    if (!(error instanceof SysError)) throw error;
+    trace("%s is not expanded before it is asked for: %s", printable(path), error.message);
   }
 }
 

@@ -28,6 +28,11 @@ export class TreeSource {
         : makeCopy({ ...spec, target: path, beside: nearest!.beside, sources: farther, verify: false });
   }
 
+  /** Whether nothing of it has to be made before it can be read. */
+  get isWhole(): boolean {
+    return this.making === undefined;
+  }
+
   /** Opens a directory that has its entries. @returns a descriptor or -errno */
   directory(path: RawName | ""): number {
     this.making?.expand(path);
