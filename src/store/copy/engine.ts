@@ -7,7 +7,7 @@ import { check, SysError } from "../../sys/error.js";
 import { chmodPath, chownAt } from "../../sys/stat.js";
 import type { Usage } from "../types.js";
 import { Crew } from "./crew.js";
-import { Job } from "./job.js";
+import { type Hands, Job } from "./job.js";
 import type { FromWalker } from "./messages.js";
 import { makeDirectory, makeRaw, rootMode } from "./root.js";
 import { Board, sharedCells } from "./spec.js";
@@ -21,40 +21,48 @@ const MOST_WALKERS = 4;
 /** So many can be waited for at a time ahead of the copy; each may be a large file. */
 const MOST_AHEAD = 4;
 
-/** @param options.workers how many threads copy in the background */
-export function createCopyEngine(options: { readonly workers?: number } = {}): CopyEngine {
-  return new ThreadedEngine(options.workers ?? Math.min(MOST_WALKERS, Math.max(2, availableParallelism())));
+/** Milliseconds: enough for the first look at a file deep in a tree (25 to 50), little for a copy. */
+const LAUNCH_LIMIT_MS = 100;
+
+/**
+ * @param options.workers how many threads copy in the background
+ * @param options.launchLimit milliseconds that they leave the processors to those who look into a tree as soon as it is made
+ */
+export function createCopyEngine(
+  options: { readonly workers?: number; readonly launchLimit?: number } = {},
+): CopyEngine {
+  const workers = options.workers ?? Math.min(MOST_WALKERS, Math.max(2, availableParallelism()));
+  return new ThreadedEngine(workers, options.launchLimit ?? LAUNCH_LIMIT_MS);
 }
 
 /** Copies in the background; every task runs in a thread, so that the caller's stays free. */
 class ThreadedEngine implements CopyEngine {
-  private readonly board: Int32Array;
-  private readonly crew: Crew;
+  private readonly hands: Hands;
   private readonly jobs = new Map<number, Job>();
   private next = 1;
   private isClosed = false;
-  /** Threads of their own: what somebody waits for must not wait for what nobody does. */
-  private readonly ahead = new Threads(MOST_AHEAD);
   private readonly flushes = new Threads(1);
   private readonly counts = new Threads(1, { isIdle: true });
   private readonly deletions = new Threads(1, { isIdle: true });
 
-  constructor(workers: number) {
-    this.board = sharedCells(Board.idle + workers);
-    this.crew = new Crew(
+  constructor(workers: number, launchLimit: number) {
+    const board = sharedCells(Board.idle + workers);
+    const crew = new Crew(
       workers,
-      this.board,
+      board,
       (message) => this.hear(message),
       (error) => {
         for (const job of this.jobs.values()) job.fail(new SysError(EIO, "copy", String(error)), true);
       },
     );
+    // What somebody waits for must not wait for what nobody does: it has threads of its own.
+    this.hands = { crew, ahead: new Threads(MOST_AHEAD), board, launchLimit };
   }
 
   warm(): void {
     if (this.isClosed) return;
-    this.crew.warm();
-    this.ahead.warm();
+    this.hands.crew.warm();
+    this.hands.ahead.warm();
   }
 
   begin(sources: readonly Source[], to: string): CopyJob | undefined {
@@ -72,7 +80,7 @@ class ThreadedEngine implements CopyEngine {
   private newJob(sources: readonly Source[], verify: boolean): Job {
     const from = sources[0]!.path;
     const making = [...this.jobs.values()].find((job) => job.target === from);
-    const job = new Job(this.next++, sources, verify, making, this.crew, this.ahead, this.board);
+    const job = new Job(this.next++, sources, verify, making, this.hands);
     this.jobs.set(job.id, job);
     const end = (): boolean => this.jobs.delete(job.id);
     job.done.then(end, end);
@@ -116,10 +124,7 @@ class ThreadedEngine implements CopyEngine {
     const jobs = [...this.jobs.values()];
     for (const job of jobs) job.cancel();
     await Promise.allSettled(jobs.map((job) => job.done));
-    const { ahead, flushes, counts, deletions } = this;
-    await Promise.all([
-      this.crew.close(),
-      ...[ahead, flushes, counts, deletions].map((each) => each.close()),
-    ]);
+    const { hands, flushes, counts, deletions } = this;
+    await Promise.all([hands.crew, hands.ahead, flushes, counts, deletions].map((each) => each.close()));
   }
 }

@@ -16,9 +16,22 @@ const trace = log("copy");
 
 /**
  * Milliseconds before the threads set out. They keep every processor busy, and whoever asked for the copy has no answer
- * yet: a thread that still works on that would wait for a slice of theirs (3 ms), twice or three times.
+ * yet: a thread that still works on that would wait for a slice of theirs (3 ms), twice or three times. So would who looks
+ * into the new tree at once, for one part of it after the other.
  */
 const LAUNCH_DELAY_MS = 5;
+
+/** What all jobs of an engine share. */
+export interface Hands {
+  /** Copies in the background. */
+  readonly crew: Crew;
+  /** Do what somebody waits for. */
+  readonly ahead: Threads;
+  /** See Board. */
+  readonly board: Int32Array;
+  /** Milliseconds after which the crew sets out though somebody still waits for one part after the other. */
+  readonly launchLimit: number;
+}
 
 /** A copy in the background, seen from the thread of the store. It ends in two steps: how it ended is known, then nobody is at it any more. */
 export class Job implements CopyJob {
@@ -34,6 +47,8 @@ export class Job implements CopyJob {
   /** Threads that have not dropped it yet, and parts that somebody waits for. */
   private left = 0;
   private parts = 0;
+  /** When somebody got a part that he waited for, in milliseconds of performance.now. */
+  private lastPart = -Infinity;
 
   /** @param making the copy by which the nearest source is still being made */
   constructor(
@@ -41,9 +56,7 @@ export class Job implements CopyJob {
     private readonly sources: readonly Source[],
     private readonly verify: boolean,
     private readonly making: Job | undefined,
-    private readonly crew: Crew,
-    private readonly ahead: Threads,
-    private readonly board: Int32Array,
+    private readonly hands: Hands,
   ) {
     // Whoever follows it is told; nobody need.
     this.ended.promise.catch(() => undefined);
@@ -85,7 +98,7 @@ export class Job implements CopyJob {
       await this.making?.begun;
       if (this.making?.failure !== undefined) throw this.making.failure;
       const isWhole = this.making?.isSnapshot !== false;
-      const made = isWhole && ((await this.ahead.run({ type: "snapshot", spec })) as boolean);
+      const made = isWhole && ((await this.hands.ahead.run({ type: "snapshot", spec })) as boolean);
       trace("copy %d: %s", this.id, made ? "a subvolume snapshot" : "no subvolume snapshot is made");
       if (made) this.finishAnyway();
       else if (!this.isEnding) this.launchSoon(spec);
@@ -108,15 +121,21 @@ export class Job implements CopyJob {
   private launchSoon(spec: CopySpec): void {
     // Whoever is waited for before then must not take it that nothing is left to do.
     Atomics.store(this.cells, Cell.open, 1);
-    setTimeout(() => {
-      if (!this.isEnding) this.launch(spec);
-    }, LAUNCH_DELAY_MS);
+    const latest = performance.now() + this.hands.launchLimit;
+    const launch = (): void => {
+      if (this.isEnding) return;
+      const now = performance.now();
+      const isAwaited = this.parts > 0 || now - this.lastPart < LAUNCH_DELAY_MS;
+      if (isAwaited && now < latest) setTimeout(launch, LAUNCH_DELAY_MS);
+      else this.launch(spec);
+    };
+    setTimeout(launch, LAUNCH_DELAY_MS);
   }
 
   private launch(spec: CopySpec): void {
     this.isLaunched = true;
-    this.left = this.crew.size;
-    this.crew.launch(spec);
+    this.left = this.hands.crew.size;
+    this.hands.crew.launch(spec);
   }
 
   expand(path: RawName, next?: RawName): Promise<number> {
@@ -136,13 +155,14 @@ export class Job implements CopyJob {
     if (this.spec === undefined || this.isEnding) return this.failure === undefined ? 0 : -this.failure.errno;
     this.parts++;
     try {
-      await this.ahead.run({ type: "ahead", spec: this.spec, board: this.board, part });
+      await this.hands.ahead.run({ type: "ahead", spec: this.spec, board: this.hands.board, part });
       return 0;
     } catch (error) {
       if (error instanceof SysError) return -error.errno;
       throw error;
     } finally {
       this.parts--;
+      this.lastPart = performance.now();
       this.settle();
     }
   }
@@ -166,7 +186,7 @@ export class Job implements CopyJob {
   /** A thread has dropped it. */
   dropped(): void {
     this.left--;
-    if (this.left === 0) this.crew.dropped();
+    if (this.left === 0) this.hands.crew.dropped();
     this.settle();
   }
 
@@ -175,7 +195,7 @@ export class Job implements CopyJob {
     this.isEnding = true;
     this.failure = failure;
     if (failure !== undefined) Atomics.store(this.cells, Cell.cancel, 1);
-    if (this.isLaunched) this.crew.drop(this.id);
+    if (this.isLaunched) this.hands.crew.drop(this.id);
     this.settle();
   }
 
