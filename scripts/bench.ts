@@ -55,8 +55,9 @@ usual pace (memory that was freed may go back to a hypervisor: everything is slo
 mkdir, mv and rmdir are timed as system calls of another process than the daemon. "ls active meanwhile" is the slowest
 readdir while they run and the copy goes on; between two readdirs the same process reads its own memory in 2,000 places,
 which asks nobody for anything. Where that took more than four times its usual processor's time, right before or after,
-the machine was not at its usual pace; what is judged is the slowest of all. The copy is complete when state says ready; cp -a is timed with the start
-of its process. Figures are medians of the rounds (smallest to largest). No process is pinned to a core.`;
+the machine was not at its usual pace; what is judged is the slowest of all. A copy is timed from mkdir until it is
+complete; the one that is judged while nobody lists anything, as cp -a is, which is timed with the start of its process. Figures are medians of
+the rounds (smallest to largest). No process is pinned to a core.`;
 
 const HOW_POWERCUT = `How this was measured
 A store is mounted from a file system in an image that lies on an xfs, and one process prepares, writes, commits,

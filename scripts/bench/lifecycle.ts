@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync } from "nod
 import { join } from "node:path";
 import type { Arena } from "../../native-tests/support/arena.js";
 import { Lister } from "./lister.js";
-import { output, sleep } from "./shell.js";
+import { output, sleep, untilQuiet } from "./shell.js";
 
 /** The one row that is no time. */
 export const OFF_PACE = "ls active meanwhile: of 1,000 not at that pace";
@@ -15,54 +15,78 @@ export function deepestFile(directory: string): string {
   return output(command, directory).trimEnd();
 }
 
+/** Milliseconds of each step. */
+type Steps = Readonly<Record<string, number>>;
+
 /**
- * Prepares a child of committed/base, waits for its copy, commits and removes it, and reads a file deep in
- * another child that was just prepared.
+ * Prepares children of committed/base and removes them: one that is committed, while another process lists active/; one
+ * whose copy nobody disturbs; and one of which a file is read at once.
  *
  * @param deep a path below the snapshot
- * @returns milliseconds of each step
  */
-export function prepareAndRemove(
-  arena: Arena,
-  _base: string,
-  deep: string,
-  round: number,
-): Readonly<Record<string, number>> {
-  const { mnt, store } = arena;
-  const name = `child${round}`;
+export function prepareAndRemove(arena: Arena, _base: string, deep: string, round: number): Steps {
+  return {
+    ...commitWhileListing(arena, `child${round}`),
+    ...copyUndisturbed(arena, `copy${round}`),
+    ...readAtOnce(arena, `reader${round}`, deep),
+  };
+}
+
+function commitWhileListing({ mnt, store }: Arena, name: string): Steps {
   const [active, committed] = [join(mnt, "active", name), join(mnt, "committed", name)];
   const lister = new Lister(join(mnt, "active"));
   const begin = performance.now();
   const mkdir = timedCall(() => mkdirSync(`${active}@base`));
-  // Reading the path waits for the copy; asking for the state every other millisecond would take a core from it.
-  readFileSync(join(mnt, "info/active", name, "path"));
+  untilCopied(mnt, name);
   const complete = performance.now() - begin;
   const mv = timedCall(() => renameSync(active, committed));
   untilState(join(mnt, "info/committed", name, "state"));
   const rmdir = timedCall(() => rmdirSync(committed));
   const seen = lister.end();
   untilDeleted(store);
-
-  const reader = join(mnt, "active", `reader${round}`);
-  mkdirSync(`${reader}@base`);
-  const cat = timedCall(() => readFileSync(join(reader, deep)));
-  untilState(join(mnt, "info/active", `reader${round}`, "state"));
-  rmdirSync(join(mnt, "info/active", `reader${round}`));
-  untilDeleted(store);
   return {
     mkdir,
     mv,
     rmdir,
+    "copy complete while active is listed": complete,
     "ls active meanwhile (slowest)": seen.listing,
     "ls active meanwhile (slowest at the machine's usual pace)": seen.listingAtPace,
     "reading memory meanwhile (slowest)": seen.work,
     [OFF_PACE]: seen.offPace,
-    "copy complete": complete,
-    "first cat of a deep file": cat,
   };
 }
 
-/** @returns milliseconds that a system call took */
+/** As the other ways are: nothing else goes on, and the disks have nothing left to do. */
+function copyUndisturbed({ mnt, store }: Arena, name: string): Steps {
+  untilQuiet();
+  const complete = timedCall(() => {
+    mkdirSync(join(mnt, "active", `${name}@base`));
+    untilCopied(mnt, name);
+  });
+  remove(mnt, store, name);
+  return { "copy complete": complete };
+}
+
+function readAtOnce({ mnt, store }: Arena, name: string, deep: string): Steps {
+  const reader = join(mnt, "active", name);
+  mkdirSync(`${reader}@base`);
+  const cat = timedCall(() => readFileSync(join(reader, deep)));
+  untilCopied(mnt, name);
+  remove(mnt, store, name);
+  return { "first cat of a deep file": cat };
+}
+
+/** Reading the path waits for the copy; asking for the state every other millisecond would take a core from it. */
+function untilCopied(mnt: string, name: string): void {
+  readFileSync(join(mnt, "info/active", name, "path"));
+}
+
+function remove(mnt: string, store: string, name: string): void {
+  rmdirSync(join(mnt, "info/active", name));
+  untilDeleted(store);
+}
+
+/** @returns milliseconds that calls took */
 function timedCall(call: () => void): number {
   const begin = performance.now();
   call();
