@@ -56,8 +56,8 @@ mkdir, mv and rmdir are timed as system calls of another process than the daemon
 readdir while they run and the copy goes on; between two readdirs the same process reads its own memory in 2,000 places,
 which asks nobody for anything. Where that took more than four times its usual processor's time, right before or after,
 the machine was not at its usual pace; what is judged is the slowest of all. A copy is timed from mkdir until it is
-complete; the one that is judged while nobody lists anything, as cp -a is, which is timed with the start of its process. Figures are medians of
-the rounds (smallest to largest). No process is pinned to a core.`;
+complete, beside that process and then another without it; cp -a is timed with the start of its process, and has
+nobody beside it. Figures are medians of the rounds (smallest to largest). No process is pinned to a core.`;
 
 const HOW_POWERCUT = `How this was measured
 A store is mounted from a file system in an image that lies on an xfs, and one process prepares, writes, commits,

@@ -6,6 +6,10 @@ import { output, sleep, untilQuiet } from "./shell.js";
 
 /** The one row that is no time. */
 export const OFF_PACE = "ls active meanwhile: of 1,000 not at that pace";
+/** Milliseconds from mkdir, while another process lists active/. */
+export const COPY = "copy complete";
+/** The same while nobody does. */
+export const COPY_ALONE = "copy complete, nobody listing";
 const LIMIT_MS = 600_000;
 const POLL_MS = 2;
 
@@ -48,7 +52,7 @@ function commitWhileListing({ mnt, store }: Arena, name: string): Steps {
     mkdir,
     mv,
     rmdir,
-    "copy complete while active is listed": complete,
+    [COPY]: complete,
     "ls active meanwhile (slowest)": seen.listing,
     "ls active meanwhile (slowest at the machine's usual pace)": seen.listingAtPace,
     "reading memory meanwhile (slowest)": seen.work,
@@ -64,7 +68,7 @@ function copyUndisturbed({ mnt, store }: Arena, name: string): Steps {
     untilCopied(mnt, name);
   });
   remove(mnt, store, name);
-  return { "copy complete": complete };
+  return { [COPY_ALONE]: complete };
 }
 
 function readAtOnce({ mnt, store }: Arena, name: string, deep: string): Steps {

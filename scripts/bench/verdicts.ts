@@ -126,7 +126,7 @@ export function controlVerdicts(rows: readonly RowResult[]): Verdict[] {
         };
       }),
   );
-  for (const row of rows.filter(({ name }) => name.endsWith("Debian tree: copy complete"))) {
+  for (const row of rows.filter(({ name }) => name.includes("Debian tree: copy complete"))) {
     const [rival, limit] = row.name.startsWith("ext4")
       ? (["cp -a", 0.67] as const)
       : (["cp -a --reflink", 1] as const);
