@@ -55,7 +55,7 @@ describe("what users remove while their tree is copied", () => {
 
   it("is missing in the copy, which goes on", () => {
     makeRaw(at("target"), fs.statSync(at("source")).mode);
-    const copy = new TreeCopy(specIn(directory), sharedCells(Board.idle), () => undefined);
+    const copy = new TreeCopy(specIn(directory), sharedCells(Board.idle));
     copy.expand("");
     copy.expand(rawFromText("empty"));
     removeBeforeListing(at("target/empty"), 1);
@@ -89,7 +89,7 @@ describe("a directory that nobody has asked for yet", () => {
     fs.writeFileSync(at("source/file"), "content");
     for (let i = 0; i < MANY; i++) fs.writeFileSync(at(`source/large/a rather long name ${i}`), "");
     makeRaw(at("target"), fs.statSync(at("source")).mode);
-    copy = new TreeCopy(specIn(directory), board, () => undefined);
+    copy = new TreeCopy(specIn(directory), board);
     copy.expand("");
   });
   afterEach(() => {
@@ -114,7 +114,7 @@ describe("a directory that nobody has asked for yet", () => {
 
   it("is not waited for when somebody else is at it", () => {
     const held = fs.openSync(at("target/small"), "r");
-    lock(held, board, "small");
+    lock(held, board, rawFromText("small"));
     expandSmall("small");
     assert.deepEqual(fs.readdirSync(at("target/small")), []);
     fs.closeSync(held);
@@ -127,7 +127,7 @@ describe("a directory that nobody has asked for yet", () => {
     makeRaw(at("child"), fs.statSync(at("source")).mode);
     const [nearest] = spec.sources;
     const sources = [{ path: at("target"), beside: nearest!.beside }, ...spec.sources];
-    const child = new TreeCopy({ ...spec, target: at("child"), sources }, board, () => undefined);
+    const child = new TreeCopy({ ...spec, target: at("child"), sources }, board);
     child.expand("");
     child.expandSmall(rawFromText("small"));
     assert.deepEqual(

@@ -103,8 +103,6 @@ export function readDir(fd: number, buffer: Buffer): number {
 export class DirEntries {
   /** Inode number of the current entry. */
   ino = 0;
-  /** Cookie (d_off) of the position after the current entry; up to 63 bits, so not a number. */
-  next = 0n;
   /** DT_* of the current entry. */
   type = 0;
   name = "" as RawName;
@@ -112,21 +110,30 @@ export class DirEntries {
   position = 0;
   start = 0;
 
+  private readonly view: DataView;
+
   constructor(
     readonly buffer: Buffer,
     /** Bytes that are valid in buffer. */
     public length = 0,
-  ) {}
+  ) {
+    this.view = new DataView(buffer.buffer, buffer.byteOffset, buffer.length);
+  }
+
+  /** Cookie (d_off) of the position after the current entry, as long as the buffer holds it; up to 63 bits, so not a number. */
+  get next(): bigint {
+    return this.view.getBigUint64(this.start + 8, true);
+  }
 
   /** Steps to the next entry. @returns false at the end of the buffer */
   step(): boolean {
     if (this.position >= this.length) return false;
     const at = this.position;
     this.start = at;
-    const b = this.buffer;
-    this.ino = b.readUInt32LE(at) + b.readUInt32LE(at + 4) * 4294967296;
-    this.next = b.readBigUInt64LE(at + 8);
-    const record = b.readUInt16LE(at + 16);
+    // A DataView's methods are compiled into the caller; a Buffer's check their arguments by functions that are called.
+    const { buffer: b, view } = this;
+    this.ino = view.getUint32(at, true) + view.getUint32(at + 4, true) * 4294967296;
+    const record = view.getUint16(at + 16, true);
     this.type = b[at + 18]!;
     let end = at + 19;
     while (b[end] !== 0) end++;

@@ -1,4 +1,5 @@
 import koffi from "koffi";
+import { printable, type RawName } from "../base/bytes.js";
 import { errnoName } from "./errno.js";
 
 const strerror = koffi.load(null).func("const char *strerror(int)") as unknown as (errno: number) => string;
@@ -35,5 +36,15 @@ export class SysError extends Error {
  */
 export function check(value: number, operation: string, subject = ""): number {
   if (value < 0) throw new SysError(-value, operation, subject);
+  return value;
+}
+
+/**
+ * The same for a path, which is made readable only when somebody is to read it: whoever goes through a tree has several
+ * calls for each path.
+ * @throws SysError when value is negative
+ */
+export function checkPath(value: number, operation: string, path: RawName | ""): number {
+  if (value < 0) throw new SysError(-value, operation, printable(path as RawName));
   return value;
 }

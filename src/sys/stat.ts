@@ -113,14 +113,17 @@ function decode(out: Stat): void {
   out.mountId = u64(36);
 }
 
-const times = new BigInt64Array(4);
+/** Two struct timespec, in words of 32 bits: a bigint would be made anew for each. */
+const times = new Int32Array(8);
 const timesBytes = new Uint8Array(times.buffer);
 
 function setTimes(atime: number, atimeNs: number, mtime: number, mtimeNs: number): void {
-  times[0] = BigInt(atime);
-  times[1] = BigInt(atimeNs);
-  times[2] = BigInt(mtime);
-  times[3] = BigInt(mtimeNs);
+  times[0] = atime;
+  times[1] = Math.floor(atime / 4294967296);
+  times[2] = atimeNs;
+  times[4] = mtime;
+  times[5] = Math.floor(mtime / 4294967296);
+  times[6] = mtimeNs;
 }
 
 /** utimensat(2) without following a final link; nanoseconds may be UTIME_NOW or UTIME_OMIT. */

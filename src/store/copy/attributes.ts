@@ -1,8 +1,8 @@
-import type { RawName } from "../../base/bytes.js";
+import { printable, type RawName } from "../../base/bytes.js";
 import { log } from "../../base/log.js";
 import { S_IFLNK, S_IFMT } from "../../sys/constants.js";
 import { ENODATA, EOPNOTSUPP, EPERM, ERANGE } from "../../sys/errno.js";
-import { check } from "../../sys/error.js";
+import { check, checkPath } from "../../sys/error.js";
 import { chmodFd, chmodPath, chownAt, type Stat, utimesAt, utimesFd } from "../../sys/stat.js";
 import {
   fgetXattr,
@@ -30,7 +30,6 @@ const isRoot = process.geteuid?.() === 0;
 
 /** Calls that read and write the extended attributes of one file. */
 interface XattrCalls {
-  list(): number;
   get(name: RawName): number;
   set(name: RawName, size: number): number;
 }
@@ -51,22 +50,22 @@ export function copyAttributes(
   stat: Readonly<Stat>,
   mark: number,
   isOwned: boolean,
-  path: string,
+  path: RawName | "",
 ): void {
   if (!isOwned) own(chownAt(to, "", stat.uid, stat.gid), path);
-  copyXattrs(
-    {
-      list: () => flistXattr(from, names, MOST_XATTR),
+  const length = flistXattr(from, names, MOST_XATTR);
+  if (hasXattrs(length, path)) {
+    const calls: XattrCalls = {
       get: (name) => fgetXattr(from, name, value, MOST_XATTR),
       set: (name, size) => {
         if (name === ACCESS_ACL) keepMode(value, size, mark);
         return fsetXattr(to, name, value, size, 0);
       },
-    },
-    path,
-  );
-  check(utimesFd(to, stat.atime, stat.atimeNs, stat.mtime, stat.mtimeNs), "futimens", path);
-  check(chmodFd(to, stat.mode & 0o7777), "fchmod", path);
+    };
+    copyXattrs(length, calls, path);
+  }
+  checkPath(utimesFd(to, stat.atime, stat.atimeNs, stat.mtime, stat.mtimeNs), "futimens", path);
+  checkPath(chmodFd(to, stat.mode & 0o7777), "fchmod", path);
 }
 
 /** Removes ACLs that a directory has inherited, so that it hands none on. Where there are none, nothing happens. */
@@ -105,42 +104,46 @@ export function copyAttributesAt(
   toName: RawName,
   stat: Readonly<Stat>,
   isOwned: boolean,
-  path: string,
+  path: RawName | "",
 ): void {
   if (!isOwned) own(chownAt(toDir, toName, stat.uid, stat.gid), path);
   const source = `/proc/self/fd/${fromDir}/${name}` as RawName;
   const target = `/proc/self/fd/${toDir}/${toName}` as RawName;
-  copyXattrs(
-    {
-      list: () => llistXattr(source, names, MOST_XATTR),
+  const length = llistXattr(source, names, MOST_XATTR);
+  if (hasXattrs(length, path)) {
+    const calls: XattrCalls = {
       get: (attribute) => lgetXattr(source, attribute, value, MOST_XATTR),
       set: (attribute, size) => lsetXattr(target, attribute, value, size, 0),
-    },
-    path,
-  );
-  if ((stat.mode & S_IFMT) !== S_IFLNK) check(chmodPath(target, stat.mode & 0o7777), "chmod", path);
+    };
+    copyXattrs(length, calls, path);
+  }
+  if ((stat.mode & S_IFMT) !== S_IFLNK) checkPath(chmodPath(target, stat.mode & 0o7777), "chmod", path);
   const code = utimesAt(toDir, toName, stat.atime, stat.atimeNs, stat.mtime, stat.mtimeNs);
-  check(code, "utimensat", path);
+  checkPath(code, "utimensat", path);
 }
 
 /** Only root can give files away; for others what they make is theirs, as with cp(1). */
-function own(code: number, path: string): void {
+function own(code: number, path: RawName | ""): void {
   if (code === -EPERM && !isRoot) return;
-  check(code, "chown", path);
+  checkPath(code, "chown", path);
 }
 
-function copyXattrs(calls: XattrCalls, path: string): void {
-  const length = calls.list();
-  if (length === -EOPNOTSUPP || length === 0) return;
-  check(length, "listxattr", path);
+/** @param length what asking for their names has answered */
+function hasXattrs(length: number, path: RawName | ""): boolean {
+  return length !== -EOPNOTSUPP && checkPath(length, "listxattr", path) > 0;
+}
+
+/** @param length of the list of their names */
+function copyXattrs(length: number, calls: XattrCalls, path: RawName | ""): void {
   for (const name of names.latin1Slice(0, length).split("\0") as RawName[]) {
     if (name === "") continue;
     const size = calls.get(name);
     // Gone meanwhile, or one that the file system only shows.
     if (size === -ENODATA) continue;
-    check(size === -ERANGE ? -EOPNOTSUPP : size, `getxattr ${name}`, path);
+    checkPath(size === -ERANGE ? -EOPNOTSUPP : size, `getxattr ${name}`, path);
     const code = calls.set(name, size);
-    if (code === -EOPNOTSUPP || (code === -EPERM && !isRoot)) trace("%s: %s is not copied", path, name);
-    else check(code, `setxattr ${name}`, path);
+    if (code === -EOPNOTSUPP || (code === -EPERM && !isRoot))
+      trace("%s: %s is not copied", printable(path as RawName), name);
+    else checkPath(code, `setxattr ${name}`, path);
   }
 }

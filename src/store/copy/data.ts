@@ -1,6 +1,7 @@
+import type { RawName } from "../../base/bytes.js";
 import { SEEK_DATA, SEEK_HOLE } from "../../sys/constants.js";
 import { EINVAL, ENOSYS, ENOTTY, ENXIO, EOPNOTSUPP, EXDEV } from "../../sys/errno.js";
-import { check } from "../../sys/error.js";
+import { checkPath } from "../../sys/error.js";
 import { cloneFile, copyRange, pread, pwrite, seek, truncateFd } from "../../sys/file.js";
 import type { Stat } from "../../sys/stat.js";
 
@@ -15,27 +16,31 @@ export const METHODS = ["reflink", "copy_file_range", "read/write"] as const;
 
 export type Method = (typeof METHODS)[number];
 
+/**
+ * What a DataCopier tells, by methods and not by functions of each copy's own: V8 builds in what a call has led to so far,
+ * and would compile all of it anew for the second copy.
+ */
+export interface DataWatcher {
+  /** Called between pieces; throws to stop. */
+  between(): void;
+  /** Told of each way that was taken, as its number in METHODS. */
+  used(method: number): void;
+}
+
 /** Copies the contents of files, in the best way that the file system has. */
 export class DataCopier {
   /** The best way that is not known to be missing. */
   method: Method = "reflink";
   private readonly buffer = Buffer.allocUnsafe(BUFFER);
 
-  /**
-   * @param between called between pieces; throws to stop
-   * @param onUse told of each way that was taken, as its number in METHODS
-   */
-  constructor(
-    private readonly between: () => void,
-    private readonly onUse: (method: number) => void,
-  ) {}
+  constructor(private readonly watcher: DataWatcher) {}
 
   /**
    * Copies all data, and keeps holes.
    * @param from, to descriptors of regular files, `to` empty
    * @throws SysError
    */
-  copy(from: number, to: number, stat: Readonly<Stat>, path: string): void {
+  copy(from: number, to: number, stat: Readonly<Stat>, path: RawName): void {
     const { size } = stat;
     if (size === 0) return;
     if (this.method === "reflink") {
@@ -44,7 +49,7 @@ export class DataCopier {
         this.used();
         return;
       }
-      if (!UNSUPPORTED.has(code)) check(code, "ficlone", path);
+      if (!UNSUPPORTED.has(code)) checkPath(code, "ficlone", path);
       this.method = "copy_file_range";
     }
     if (stat.blocks * 512 >= size) this.range(from, to, 0, size, path);
@@ -53,24 +58,24 @@ export class DataCopier {
   }
 
   private used(): void {
-    this.onUse(METHODS.indexOf(this.method));
+    this.watcher.used(METHODS.indexOf(this.method));
   }
 
-  private sparse(from: number, to: number, size: number, path: string): void {
-    check(truncateFd(to, size), "ftruncate", path);
+  private sparse(from: number, to: number, size: number, path: RawName): void {
+    checkPath(truncateFd(to, size), "ftruncate", path);
     for (let at = 0; at < size; ) {
       const start = seek(from, at, SEEK_DATA);
       if (start === -ENXIO) return;
-      check(start, "lseek", path);
-      const end = check(seek(from, start, SEEK_HOLE), "lseek", path);
+      checkPath(start, "lseek", path);
+      const end = checkPath(seek(from, start, SEEK_HOLE), "lseek", path);
       this.range(from, to, start, Math.min(end, size), path);
       at = end;
     }
   }
 
-  private range(from: number, to: number, start: number, end: number, path: string): void {
+  private range(from: number, to: number, start: number, end: number, path: RawName): void {
     for (let at = start; at < end; ) {
-      this.between();
+      this.watcher.between();
       const length = Math.min(PIECE, end - at);
       const code =
         this.method === "read/write"
@@ -80,7 +85,7 @@ export class DataCopier {
         this.method = "read/write";
         continue;
       }
-      check(code, this.method, path);
+      checkPath(code, this.method, path);
       // The source is immutable; an end that comes early is that of a file that has shrunk while it was counted.
       if (code === 0) return;
       at += code;

@@ -1,5 +1,4 @@
-import type { RawName } from "../../base/bytes.js";
-import { printable } from "../../base/bytes.js";
+import { printable, type RawName } from "../../base/bytes.js";
 import {
   DT_REG,
   O_CLOEXEC,
@@ -14,7 +13,7 @@ import {
 } from "../../sys/constants.js";
 import { listDir, makeDirAt, makeNodeAt, readLinkAt, symlinkAt, unlinkAt } from "../../sys/dir.js";
 import { EEXIST, ENOENT } from "../../sys/errno.js";
-import { check, SysError } from "../../sys/error.js";
+import { checkPath, SysError } from "../../sys/error.js";
 import { fault } from "../../sys/fault.js";
 import { close, openAt } from "../../sys/file.js";
 import { chmodAt, Stat } from "../../sys/stat.js";
@@ -43,7 +42,7 @@ export class Expansion {
   private isRepeated = false;
   private isDone = false;
   /** The file whose data is being copied. */
-  private current: { readonly fd: number; readonly path: string } | undefined;
+  private current: { readonly fd: number; readonly path: RawName } | undefined;
   private readonly stat = new Stat();
   /** Of `current`, which outlives what is made while its data is copied. */
   private readonly content = new Stat();
@@ -85,21 +84,17 @@ export class Expansion {
     this.finish();
   }
 
-  private get text(): string {
-    return printable(this.path as RawName);
-  }
-
   private finish(): void {
     if (this.isDone) return;
     const mark = markFor(this.own.mode);
-    copyAttributes(this.from, this.to, this.own, mark, this.copy.isOwned(this.own), this.text);
+    copyAttributes(this.from, this.to, this.own, mark, this.copy.isOwned(this.own), this.path);
     this.isDone = true;
     this.copy.release(this.to);
   }
 
   private list(fd: number): readonly Listed[] {
     const entries = listDir(fd);
-    if (typeof entries === "number") throw new SysError(-entries, "readdir", this.text);
+    if (typeof entries === "number") throw new SysError(-entries, "readdir", printable(this.path as RawName));
     return entries;
   }
 
@@ -110,34 +105,32 @@ export class Expansion {
   }
 
   private makeOther(name: RawName, path: RawName, withContent: boolean): void {
-    const text = printable(path);
-    check(this.copy.source.stat(this.from, name, path, this.stat), "stat", text);
+    checkPath(this.copy.source.stat(this.from, name, path, this.stat), "stat", path);
     const kind = this.stat.mode & S_IFMT;
-    if (kind === S_IFDIR) this.directory(name, text);
+    if (kind === S_IFDIR) this.directory(name, path);
     else if (kind === S_IFREG) this.file(name, path, withContent);
     else this.special(name, path);
   }
 
-  private directory(name: RawName, path: string): void {
+  private directory(name: RawName, path: RawName): void {
     const mark = markFor(this.stat.mode) & 0o7777;
     const code = makeDirAt(this.to, name, mark);
-    if (code === -EEXIST && this.isRepeated) check(chmodAt(this.to, name, mark), "chmod", path);
-    else check(code, "mkdir", path);
+    if (code === -EEXIST && this.isRepeated) checkPath(chmodAt(this.to, name, mark), "chmod", path);
+    else checkPath(code, "mkdir", path);
     this.directories.push(name);
     this.copy.counted();
   }
 
   private file(name: RawName, path: RawName, withContent: boolean): void {
-    const text = printable(path);
     const { stat, content, copy } = this;
     if (!withContent) {
-      check(copy.source.stat(this.from, name, path, stat), "stat", text);
+      checkPath(copy.source.stat(this.from, name, path, stat), "stat", path);
       this.placeholder(name, path);
       return;
     }
-    const from = check(copy.source.file(this.from, name, path, content), "open", text);
+    const from = checkPath(copy.source.file(this.from, name, path, content), "open", path);
     try {
-      if (content.nlink === 1) this.whole(name, from, text);
+      if (content.nlink === 1) this.whole(name, from, path);
       else {
         stat.assign(content);
         this.placeholder(name, path);
@@ -157,10 +150,10 @@ export class Expansion {
 
   private create(directory: number, name: RawName, path: RawName): void {
     const fd = openAt(directory, name, NEW_FILE, markFor(this.stat.mode) & 0o7777);
-    if (fd !== -EEXIST || !this.isRepeated) close(check(fd, "create", printable(path)));
+    if (fd !== -EEXIST || !this.isRepeated) close(checkPath(fd, "create", path));
   }
 
-  private whole(name: RawName, from: number, path: string): void {
+  private whole(name: RawName, from: number, path: RawName): void {
     const { content: stat, copy } = this;
     const mark = markFor(stat.mode);
     const to = openAt(this.to, name, NEW_FILE, mark & 0o7777);
@@ -168,13 +161,13 @@ export class Expansion {
       this.files.push(name);
       return;
     }
-    check(to, "create", path);
+    checkPath(to, "create", path);
     try {
       if (stat.size > 0) {
         this.current = { fd: to, path };
         copy.data.copy(from, to, stat, path);
       }
-      check(fault("complete"), "complete", path);
+      checkPath(fault("complete"), "complete", path);
       copyAttributes(from, to, stat, mark, copy.isOwned(stat), path);
       copy.counted();
     } finally {
@@ -188,23 +181,23 @@ export class Expansion {
     if (this.isRepeated && stat.nlink === 1) {
       // Its attributes may be missing, which its mode does not tell.
       const code = unlinkAt(this.to, name);
-      if (code !== -ENOENT) check(code, "unlink", printable(path));
+      if (code !== -ENOENT) checkPath(code, "unlink", path);
     }
-    const make = (dir: number, as: RawName): void => this.makeSpecial(name, dir, as, printable(path));
+    const make = (dir: number, as: RawName): void => this.makeSpecial(name, dir, as, path);
     if (stat.nlink > 1) this.copy.links.place(stat, this.to, name, path, make);
     else make(this.to, name);
     this.copy.counted();
   }
 
-  private makeSpecial(name: RawName, directory: number, as: RawName, path: string): void {
+  private makeSpecial(name: RawName, directory: number, as: RawName, path: RawName): void {
     const { stat } = this;
     if ((stat.mode & S_IFMT) === S_IFLNK) {
       const link = readLinkAt(this.from, name);
-      if (typeof link === "number") throw new SysError(-link, "readlink", path);
-      check(symlinkAt(link, directory, as), "symlink", path);
+      if (typeof link === "number") throw new SysError(-link, "readlink", printable(path));
+      checkPath(symlinkAt(link, directory, as), "symlink", path);
     } else {
       const mode = (stat.mode & S_IFMT) | 0o600;
-      check(makeNodeAt(directory, as, mode, stat.rdevMajor, stat.rdevMinor), "mknod", path);
+      checkPath(makeNodeAt(directory, as, mode, stat.rdevMajor, stat.rdevMinor), "mknod", path);
     }
     copyAttributesAt(this.from, name, directory, as, stat, this.copy.isOwned(stat), path);
   }

@@ -9,7 +9,7 @@ import {
 } from "../../sys/constants.js";
 import { linkAt, makeDirAt, renameAt, unlinkAt } from "../../sys/dir.js";
 import { EEXIST, ENOENT } from "../../sys/errno.js";
-import { check } from "../../sys/error.js";
+import { check, checkPath } from "../../sys/error.js";
 import { close, openAt } from "../../sys/file.js";
 import { type Stat, Stat as StatBuffer, statAt } from "../../sys/stat.js";
 import { lock } from "./locks.js";
@@ -43,7 +43,7 @@ export class LinkPool {
     source: Readonly<Stat>,
     directory: number,
     name: RawName,
-    path: string,
+    path: RawName,
     make: (directory: number, name: RawName) => void,
   ): void {
     if (this.fd < 0) {
@@ -54,25 +54,25 @@ export class LinkPool {
     // Locked by a descriptor of its own, so that closing it unlocks.
     const held = check(openAt(this.fd, ".", OPEN_DIR), "open", this.path);
     try {
-      lock(held, this.board, this.path);
+      lock(held, this.board, rawFromText(this.path));
       const key = `${source.dev}-${source.ino}`;
       if (!this.next.has(key)) this.fillUp(key, source.nlink, path, make);
       if (this.take(key, directory, name, path)) return;
       // More names than the file has links: it must have lost some while it was being counted.
       this.fillUp(key, source.nlink, path, make);
-      check(this.take(key, directory, name, path) ? 0 : -ENOENT, "link", path);
+      checkPath(this.take(key, directory, name, path) ? 0 : -ENOENT, "link", path);
     } finally {
       close(held);
     }
   }
 
   /** @returns whether the name is there now */
-  private take(key: string, directory: number, name: RawName, path: string): boolean {
+  private take(key: string, directory: number, name: RawName, path: RawName): boolean {
     for (let at = this.next.get(key)!; at > 0; at--) {
       const code = renameAt(this.fd, linkName(key, at), directory, name, RENAME_NOREPLACE);
       // Another thread has taken that one.
       if (code === -ENOENT) continue;
-      if (code !== -EEXIST) check(code, "rename", path);
+      if (code !== -EEXIST) checkPath(code, "rename", path);
       this.next.set(key, code === -EEXIST ? at : at - 1);
       return true;
     }
@@ -83,7 +83,7 @@ export class LinkPool {
   private fillUp(
     key: string,
     count: number,
-    path: string,
+    path: RawName,
     make: (directory: number, name: RawName) => void,
   ): void {
     this.next.set(key, count);
@@ -91,11 +91,11 @@ export class LinkPool {
     // Nothing was taken of what is not complete.
     for (let at = 1; at <= count; at++) {
       const code = unlinkAt(this.fd, linkName(key, at));
-      if (code !== -ENOENT) check(code, "unlink", path);
+      if (code !== -ENOENT) checkPath(code, "unlink", path);
     }
     make(this.fd, linkName(key, count));
     for (let at = count - 1; at > 0; at--)
-      check(linkAt(this.fd, linkName(key, count), this.fd, linkName(key, at)), "link", path);
+      checkPath(linkAt(this.fd, linkName(key, count), this.fd, linkName(key, at)), "link", path);
   }
 
   close(): void {

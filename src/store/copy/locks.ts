@@ -1,6 +1,7 @@
+import type { RawName } from "../../base/bytes.js";
 import { LOCK_EX, LOCK_NB } from "../../sys/constants.js";
 import { EAGAIN } from "../../sys/errno.js";
-import { check } from "../../sys/error.js";
+import { checkPath } from "../../sys/error.js";
 import { flock } from "../../sys/file.js";
 import { Board } from "./spec.js";
 
@@ -10,20 +11,20 @@ import { Board } from "./spec.js";
  * Whoever waits shows it on the board, and those who hold something long come to an end of it.
  * @throws SysError
  */
-export function lock(fd: number, board: Int32Array, path: string): void {
+export function lock(fd: number, board: Int32Array, path: RawName | ""): void {
   if (lockAtOnce(fd, path)) return;
   Atomics.add(board, Board.hurry, 1);
   try {
-    check(flock(fd, LOCK_EX), "flock", path);
+    checkPath(flock(fd, LOCK_EX), "flock", path);
   } finally {
     Atomics.sub(board, Board.hurry, 1);
   }
 }
 
 /** The same without waiting. @returns whether nobody else works on it. @throws SysError */
-export function lockAtOnce(fd: number, path: string): boolean {
+export function lockAtOnce(fd: number, path: RawName | ""): boolean {
   const code = flock(fd, LOCK_EX | LOCK_NB);
   if (code === -EAGAIN) return false;
-  check(code, "flock", path);
+  checkPath(code, "flock", path);
   return true;
 }

@@ -8,7 +8,6 @@ import { setIdleIo, setNice } from "../../sys/priority.js";
 import { settleFreed } from "./freed.js";
 import { describeFailure } from "./messages.js";
 import { below } from "./open.js";
-import { Cell } from "./spec.js";
 import { replaceBySnapshot } from "./subvolume.js";
 import type { Outcome, Task, ThreadData, Work } from "./task.js";
 import { TreeCopy } from "./tree-copy.js";
@@ -32,7 +31,7 @@ check(unshareFs(), "unshare");
 setUmask(0);
 
 function ahead({ spec, board, part }: Work & { type: "ahead" }): void {
-  const copy = new TreeCopy(spec, board, () => Atomics.add(spec.cells, Cell.entries, 1));
+  const copy = new TreeCopy(spec, board);
   try {
     if (part.type === "expand") {
       copy.expand(part.path);

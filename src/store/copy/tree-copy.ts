@@ -17,13 +17,13 @@ import {
 } from "../../sys/constants.js";
 import { listDir, seekDir } from "../../sys/dir.js";
 import { ECANCELED, ENXIO } from "../../sys/errno.js";
-import { check, SysError } from "../../sys/error.js";
+import { check, checkPath, SysError } from "../../sys/error.js";
 import { fault } from "../../sys/fault.js";
 import { close, flock, openAt, truncateFd } from "../../sys/file.js";
 import { Stat, statAt, utimesFd } from "../../sys/stat.js";
 import { isUncopied, markFor, type Need } from "../pending.js";
 import { copyAttributes } from "./attributes.js";
-import { DataCopier } from "./data.js";
+import { DataCopier, type DataWatcher } from "./data.js";
 import { Expansion } from "./expansion.js";
 import { LinkPool } from "./link-pool.js";
 import { lock, lockAtOnce } from "./locks.js";
@@ -57,10 +57,10 @@ const ALWAYS = (): boolean => true;
  * threads can be at the same tree, with users who change what is complete. Whatever users have put in
  * the place of something uncopied is left alone, because it is not marked; whatever they have moved was completed before.
  */
-export class TreeCopy {
+export class TreeCopy implements DataWatcher {
   readonly source: TreeSource;
   readonly links: LinkPool;
-  readonly data: DataCopier;
+  readonly data = new DataCopier(this);
   private readonly root: number;
   /** Files that we make have the owner that most of the source have. */
   private readonly uid: number;
@@ -71,13 +71,13 @@ export class TreeCopy {
 
   /**
    * @param board shared by all threads of the engine
-   * @param onEntry told of each entry that is complete
+   * @param isCounted whether entries that are complete are those of the copy itself
    * @throws SysError
    */
   constructor(
     private readonly spec: CopySpec,
     readonly board: Int32Array,
-    private readonly onEntry: () => void,
+    private readonly isCounted = true,
   ) {
     const { target } = spec;
     const flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
@@ -88,14 +88,7 @@ export class TreeCopy {
     this.uid = isPlain ? this.stat.uid : -1;
     this.gid = isPlain ? this.stat.gid : -1;
     this.links = new LinkPool(spec.beside.links, board);
-    this.data = new DataCopier(
-      () => {
-        this.step();
-        this.expansion?.between();
-      },
-      (method) => Atomics.or(spec.cells, Cell.methods, 1 << method),
-    );
-    this.source = new TreeSource(spec, (other) => new TreeCopy(other, board, () => undefined));
+    this.source = new TreeSource(spec, (other) => new TreeCopy(other, board, false));
   }
 
   /** @throws SysError ECANCELED when the copy is to stop */
@@ -104,8 +97,18 @@ export class TreeCopy {
     if (Atomics.load(this.spec.cells, Cell.cancel) !== 0) throw new SysError(ECANCELED, "copy");
   }
 
+  /** Between pieces of a file's data. @throws SysError */
+  between(): void {
+    this.step();
+    this.expansion?.between();
+  }
+
+  used(method: number): void {
+    Atomics.or(this.spec.cells, Cell.methods, 1 << method);
+  }
+
   counted(): void {
-    this.onEntry();
+    if (this.isCounted) Atomics.add(this.spec.cells, Cell.entries, 1);
   }
 
   /** Whether what this thread makes belongs to the owner of the source without further ado. */
@@ -171,7 +174,7 @@ export class TreeCopy {
   private inDirectory(path: RawName | "", work: (fd: number) => Visit): Visit {
     const fd = openDirectory(this.root, path);
     if (isGone(fd)) return NOTHING;
-    check(fd, "open", printable(path as RawName));
+    checkPath(fd, "open", path);
     try {
       return work(fd);
     } finally {
@@ -189,18 +192,17 @@ export class TreeCopy {
     isRushed: (left: number) => boolean,
     most?: number,
   ): Visit | undefined {
-    const text = printable(path as RawName);
-    if (!this.isMarked(fd, text)) return undefined;
-    if (most === undefined) lock(fd, this.board, text);
-    else if (!lockAtOnce(fd, text)) return undefined;
-    if (!this.isMarked(fd, text)) return undefined;
+    if (!this.isMarked(fd, path)) return undefined;
+    if (most === undefined) lock(fd, this.board, path);
+    else if (!lockAtOnce(fd, path)) return undefined;
+    if (!this.isMarked(fd, path)) return undefined;
     const { mode } = this.stat;
     const from = this.source.directory(path);
     if (isGone(from)) return undefined;
-    check(from, "open", text);
+    checkPath(from, "open", path);
     const outer = this.expansion;
     try {
-      check(statAt(this.own, from, ""), "stat", text);
+      checkPath(statAt(this.own, from, ""), "stat", path);
       if (mode !== markFor(this.own.mode) || this.own.size > (most ?? Infinity)) return undefined;
       const own = new Stat();
       own.assign(this.own);
@@ -214,15 +216,15 @@ export class TreeCopy {
     }
   }
 
-  private isMarked(fd: number, path: string): boolean {
-    check(statAt(this.stat, fd, ""), "stat", path);
+  private isMarked(fd: number, path: RawName | ""): boolean {
+    checkPath(statAt(this.stat, fd, ""), "stat", path);
     return isUncopied(this.stat);
   }
 
   /** What is left to do in a directory that has its entries. */
   private scan(fd: number, path: RawName | ""): Visit {
     // btrfs lists what there was when the directory was opened, or rewound; the entries may have been made since.
-    check(seekDir(fd, 0n), "lseek", printable(path as RawName));
+    checkPath(seekDir(fd, 0n), "lseek", path);
     const entries = listDir(fd);
     if (typeof entries === "number") throw new SysError(-entries, "readdir", printable(path as RawName));
     const directories: RawName[] = [];
@@ -244,34 +246,32 @@ export class TreeCopy {
   /** Completes a file if it is a placeholder; whatever else is there is not ours. */
   private fillIn(directory: number, name: RawName, path: RawName, need: Need): void {
     this.step();
-    const text = printable(path);
     // Asked first, since opening a device that somebody has put there can do something.
     if (statAt(this.stat, directory, name) !== 0 || !isUncopied(this.stat) || this.stat.isDirectory) return;
     const to = openAt(directory, name, OPEN_TARGET);
     if (isGone(to) || to === -ENXIO) return;
-    check(to, "open", text);
+    checkPath(to, "open", path);
     try {
-      if (!this.isMarked(to, text)) return;
-      lock(to, this.board, text);
-      if (this.isMarked(to, text)) this.fillOpen(to, name, path, need);
+      if (!this.isMarked(to, path)) return;
+      lock(to, this.board, path);
+      if (this.isMarked(to, path)) this.fillOpen(to, name, path, need);
     } finally {
       close(to);
     }
   }
 
   private fillOpen(to: number, name: RawName, path: RawName, need: Need): void {
-    const text = printable(path);
     const { mode, uid, gid } = this.stat;
     const { own } = this;
     const from = this.source.file(undefined, name, path, own);
     if (isGone(from)) return;
-    check(from, "open", text);
+    checkPath(from, "open", path);
     try {
       if ((own.mode & S_IFMT) !== S_IFREG || mode !== markFor(own.mode)) return;
-      if (need === "all") this.data.copy(from, to, own, text);
-      check(fault("complete"), "complete", text);
-      copyAttributes(from, to, own, mode, own.uid === uid && own.gid === gid, text);
-      this.onEntry();
+      if (need === "all") this.data.copy(from, to, own, path);
+      checkPath(fault("complete"), "complete", path);
+      copyAttributes(from, to, own, mode, own.uid === uid && own.gid === gid, path);
+      this.counted();
     } finally {
       close(from);
     }
@@ -290,12 +290,12 @@ export class TreeCopy {
       if (isTouched || own.size === stat.size) return;
       const to = openAt(directory, name, OPEN_TARGET);
       if (isGone(to)) return;
-      check(to, "open", printable(path));
+      checkPath(to, "open", path);
       try {
         lock(to, this.board, path);
-        check(truncateFd(to, 0), "ftruncate", printable(path));
-        this.data.copy(from, to, own, printable(path));
-        check(utimesFd(to, own.atime, own.atimeNs, own.mtime, own.mtimeNs), "futimens", printable(path));
+        checkPath(truncateFd(to, 0), "ftruncate", path);
+        this.data.copy(from, to, own, path);
+        checkPath(utimesFd(to, own.atime, own.atimeNs, own.mtime, own.mtimeNs), "futimens", path);
       } finally {
         close(to);
       }

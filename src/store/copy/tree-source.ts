@@ -1,6 +1,6 @@
 import { type RawName, rawFromText } from "../../base/bytes.js";
 import { AT_FDCWD, O_CLOEXEC, O_DIRECTORY, O_RDONLY } from "../../sys/constants.js";
-import { check } from "../../sys/error.js";
+import { check, checkPath } from "../../sys/error.js";
 import { close, openAt } from "../../sys/file.js";
 import { Stat, statAt } from "../../sys/stat.js";
 import { isUncopied, markFor } from "../pending.js";
@@ -48,7 +48,7 @@ export class TreeSource {
   file(directory: number | undefined, name: RawName, path: RawName, out: Stat): number {
     const fd = directory === undefined ? openSourceBeneath(this.root, path) : openSource(directory, name);
     if (fd < 0) return fd;
-    check(statAt(out, fd, ""), "stat", path);
+    checkPath(statAt(out, fd, ""), "stat", path);
     return this.making === undefined || !isUncopied(out) ? fd : this.farther(fd, path, out);
   }
 

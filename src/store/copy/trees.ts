@@ -50,10 +50,10 @@ export function removeDirectory(
     for (const entry of entries) {
       if (isCancelled()) throw new SysError(ECANCELED, "delete");
       const code = unlinkAt(fd, entry.name);
-      const below = `${path}/${printable(entry.name)}`;
       // A directory is refused with EISDIR, by POSIX with EPERM.
-      if (code === -EISDIR || code === -EPERM) removed += removeDirectory(fd, entry.name, below, isCancelled);
-      else if (code !== -ENOENT) check(code, "unlink", below);
+      if (code === -EISDIR || code === -EPERM)
+        removed += removeDirectory(fd, entry.name, readable(path, entry.name), isCancelled);
+      else if (code < 0 && code !== -ENOENT) check(code, "unlink", readable(path, entry.name));
       removed++;
     }
     emptied?.(fd, removed);
@@ -63,6 +63,10 @@ export function removeDirectory(
   const code = removeDirAt(parent, name);
   if (code !== -ENOENT) check(code, "rmdir", path);
   return removed;
+}
+
+function readable(path: string, name: RawName): string {
+  return `${path}/${printable(name)}`;
 }
 
 /** Where a subvolume may not be destroyed at once, or has others in it, it is emptied and then removed like a directory. */
@@ -115,12 +119,12 @@ function countBelow(counter: Counter, directory: number, path: string): void {
   if (typeof entries === "number") throw new SysError(-entries, "readdir", path);
   for (const { name } of entries) {
     if (counter.isCancelled()) throw new SysError(ECANCELED, "usage");
-    const below = `${path}/${printable(name)}`;
     const code = statAt(stat, directory, name);
     if (code === -ENOENT) continue;
-    check(code, "stat", below);
+    if (code < 0) check(code, "stat", readable(path, name));
     count(counter);
     if ((stat.mode & S_IFMT) !== S_IFDIR) continue;
+    const below = readable(path, name);
     const fd = openAt(directory, name, OPEN_DIR);
     if (fd === -ENOENT) continue;
     check(fd, "open", below);

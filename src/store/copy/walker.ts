@@ -45,8 +45,7 @@ class Part {
   constructor(readonly spec: CopySpec) {}
 
   get copy(): TreeCopy {
-    const { cells } = this.spec;
-    this.tree ??= new TreeCopy(this.spec, board, () => Atomics.add(cells, Cell.entries, 1));
+    this.tree ??= new TreeCopy(this.spec, board);
     return this.tree;
   }
 

@@ -23,8 +23,9 @@ export class ListingOperations {
     for (;;) {
       const got = core.cursors.step(cursor);
       if (got <= 0) return got;
-      if (this.put(entry, node, dirfd, sink, entries.name, entries.ino, entries.type, entries.next)) {
-        cursor.at = entries.next;
+      const { next } = entries;
+      if (this.put(entry, node, dirfd, sink, entries.name, entries.ino, entries.type, next)) {
+        cursor.at = next;
         continue;
       }
       // It did not fit: the next call begins with it.
