@@ -143,6 +143,9 @@ export class DirEntries {
   }
 }
 
+/** Of listDir, which is at one directory at a time: a buffer for each would be collected with the garbage, and bring that about. */
+const whole = new DirEntries(Buffer.alloc(65536));
+
 /**
  * The entries of a whole directory but `.` and `..`, for callers that need them all at once. One that was removed after it
  * was opened has none, though getdents64(2) answers ENOENT: others may be at work in the same tree.
@@ -150,18 +153,16 @@ export class DirEntries {
  */
 export function listDir(fd: number): { name: RawName; type: number; ino: number }[] | number {
   const entries: { name: RawName; type: number; ino: number }[] = [];
-  const cursor = new DirEntries(Buffer.allocUnsafe(65536));
   for (;;) {
-    const filled = readDir(fd, cursor.buffer);
+    const filled = readDir(fd, whole.buffer);
     if (filled === -ENOENT) return [];
     if (filled < 0) return filled;
     if (filled === 0) return entries;
-    cursor.position = 0;
-    cursor.length = filled;
-    while (cursor.step()) {
-      if (cursor.name !== "." && cursor.name !== "..") {
-        entries.push({ name: cursor.name, type: cursor.type, ino: cursor.ino });
-      }
+    whole.position = 0;
+    whole.length = filled;
+    while (whole.step()) {
+      const { name, type, ino } = whole;
+      if (name !== "." && name !== "..") entries.push({ name, type, ino });
     }
   }
 }

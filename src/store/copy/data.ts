@@ -31,7 +31,8 @@ export interface DataWatcher {
 export class DataCopier {
   /** The best way that is not known to be missing. */
   method: Method = "reflink";
-  private readonly buffer = Buffer.allocUnsafe(BUFFER);
+  /** Made when it is needed, which it hardly ever is. */
+  private buffer: Buffer | undefined;
 
   constructor(private readonly watcher: DataWatcher) {}
 
@@ -93,10 +94,12 @@ export class DataCopier {
   }
 
   private readWrite(from: number, to: number, offset: number, length: number): number {
-    const got = pread(from, this.buffer, Math.min(BUFFER, length), offset);
+    this.buffer ??= Buffer.allocUnsafe(BUFFER);
+    const { buffer } = this;
+    const got = pread(from, buffer, Math.min(BUFFER, length), offset);
     if (got <= 0) return got;
     for (let done = 0; done < got; ) {
-      const put = pwrite(to, this.buffer.subarray(done, got), got - done, offset + done);
+      const put = pwrite(to, buffer.subarray(done, got), got - done, offset + done);
       if (put < 0) return put;
       done += put;
     }
