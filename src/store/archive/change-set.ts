@@ -11,7 +11,7 @@ import {
   S_IFMT,
 } from "../../sys/constants.js";
 import { listDir } from "../../sys/dir.js";
-import { check, SysError } from "../../sys/error.js";
+import { check, checkPath, SysError } from "../../sys/error.js";
 import { close, openAt } from "../../sys/file.js";
 import { Stat, statAt } from "../../sys/stat.js";
 import type { TreeChange } from "../changes.js";
@@ -79,7 +79,7 @@ export class ChangeSet {
       const below = (path === "" ? name : `${path}/${name}`) as RawName;
       const isKnown = type !== DT_UNKNOWN || statAt(this.stat, fd, name) < 0;
       if (type === DT_DIR || (!isKnown && this.stat.isDirectory)) {
-        const child = check(openAt(fd, name, OPEN_DIR | O_NOFOLLOW), "open", printable(below));
+        const child = checkPath(openAt(fd, name, OPEN_DIR | O_NOFOLLOW), "open", below);
         try {
           await this.findNames(child, below, signal);
         } finally {

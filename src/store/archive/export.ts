@@ -16,7 +16,7 @@ import {
 } from "../../sys/constants.js";
 import { listDir, readLinkAt } from "../../sys/dir.js";
 import { EPERM } from "../../sys/errno.js";
-import { check, SysError } from "../../sys/error.js";
+import { check, checkPath, SysError } from "../../sys/error.js";
 import { close, openAt, pread } from "../../sys/file.js";
 import { Stat, statAt } from "../../sys/stat.js";
 import { readXattrs } from "./attributes.js";
@@ -116,11 +116,11 @@ class Exporter {
   private async entry(directory: number, name: RawName, path: RawName): Promise<void> {
     await this.giveTurn();
     const stat = new Stat();
-    check(statAt(stat, directory, name), "stat", printable(path));
+    checkPath(statAt(stat, directory, name), "stat", path);
     const { changes } = this.options;
     if (changes !== undefined && name.startsWith(WHITEOUT)) refuseName(path);
     if (stat.isDirectory) {
-      const fd = check(openSource(directory, name, OPEN_DIR), "open", printable(path));
+      const fd = checkPath(openSource(directory, name, OPEN_DIR), "open", path);
       try {
         await this.directory(directory, name, fd, path, stat);
       } finally {

@@ -15,7 +15,7 @@ import {
 } from "../../sys/constants.js";
 import { linkAt, listDir, makeDirAt, makeNodeAt, symlinkAt, unlinkAt } from "../../sys/dir.js";
 import { EEXIST, EISDIR, ENOENT, ENOSYS, EPERM } from "../../sys/errno.js";
-import { check, SysError } from "../../sys/error.js";
+import { check, checkPath, SysError } from "../../sys/error.js";
 import { close, openAt, openAt2, pwrite, truncateFd } from "../../sys/file.js";
 import { Stat, statAt } from "../../sys/stat.js";
 import { removeDirectory } from "../copy/trees.js";
@@ -143,7 +143,7 @@ class Importer {
     const stat = new Stat();
     if (statAt(stat, parent, name) !== 0 || !stat.isDirectory) {
       remove(parent, name, printable(entry.path));
-      check(makeDirAt(parent, name, 0o700), "mkdir", printable(entry.path));
+      checkPath(makeDirAt(parent, name, 0o700), "mkdir", entry.path);
     }
     this.directories.set(entry.path, entry);
   }
@@ -152,7 +152,7 @@ class Importer {
     const from = split(entry.target);
     const directory = this.openDirectory(from.directory, false);
     try {
-      check(linkAt(directory, from.name, parent, name), "link", printable(entry.path));
+      checkPath(linkAt(directory, from.name, parent, name), "link", entry.path);
     } finally {
       close(directory);
     }
@@ -228,7 +228,7 @@ class Importer {
       }
       // What this archive has put there stays, but not what the parent has below it.
       if (statAt(stat, fd, name) !== 0 || !stat.isDirectory) continue;
-      const child = check(openAt(fd, name, OPEN_DIR), "open", printable(below));
+      const child = checkPath(openAt(fd, name, OPEN_DIR), "open", below);
       try {
         this.makeOpaque(child, below);
       } finally {
@@ -252,7 +252,7 @@ class Importer {
     }
     if (fd === -ENOSYS)
       throw new ArchiveError("unpacking safely needs openat2(2), that is Linux 5.6 or later");
-    return check(fd, "open", printable(path));
+    return checkPath(fd, "open", path);
   }
 
   private makeWay(path: RawName): void {
@@ -262,7 +262,7 @@ class Importer {
       const code = makeDirAt(parent, name, 0o755);
       if (code === -EEXIST)
         throw new ArchiveError(`${printable(path)} is in the way of what is to be unpacked below it`);
-      check(code, "mkdir", printable(path));
+      checkPath(code, "mkdir", path);
       this.remember(path);
     } finally {
       close(parent);

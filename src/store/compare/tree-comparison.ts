@@ -10,7 +10,7 @@ import {
 } from "../../sys/constants.js";
 import { listDir } from "../../sys/dir.js";
 import { ENOENT, ENOTDIR, EPERM } from "../../sys/errno.js";
-import { check, SysError } from "../../sys/error.js";
+import { check, checkPath, SysError } from "../../sys/error.js";
 import { close, openAt } from "../../sys/file.js";
 import { type FsStat, Stat, statAt, statFs } from "../../sys/stat.js";
 import type { TreeChange } from "../changes.js";
@@ -130,11 +130,11 @@ export class TreeComparison implements Iterable<Step> {
   private descend(level: Level, name: RawName, path: RawName, isInBoth: boolean): void {
     const after = openDirectory(level.after, name);
     if (after === -ENOENT || after === -ENOTDIR) return;
-    check(after, "open", printable(path));
+    checkPath(after, "open", path);
     const before = isInBoth ? openDirectory(level.before, name) : NONE;
     if (before < 0 && isInBoth) {
       close(after);
-      check(before, "open", printable(path));
+      checkPath(before, "open", path);
     }
     this.enter(before, after, path);
   }
@@ -174,7 +174,7 @@ function nextName(level: Level): RawName | undefined {
 function look(out: Stat, dirfd: number, name: RawName, path: RawName): boolean {
   const code = statAt(out, dirfd, name);
   if (code === -ENOENT) return false;
-  check(code, "stat", printable(path));
+  checkPath(code, "stat", path);
   return true;
 }
 

@@ -53,7 +53,7 @@ export function removeDirectory(
       // A directory is refused with EISDIR, by POSIX with EPERM.
       if (code === -EISDIR || code === -EPERM)
         removed += removeDirectory(fd, entry.name, readable(path, entry.name), isCancelled);
-      else if (code < 0 && code !== -ENOENT) check(code, "unlink", readable(path, entry.name));
+      else if (code < 0 && code !== -ENOENT) throw new SysError(-code, "unlink", readable(path, entry.name));
       removed++;
     }
     emptied?.(fd, removed);
@@ -121,7 +121,7 @@ function countBelow(counter: Counter, directory: number, path: string): void {
     if (counter.isCancelled()) throw new SysError(ECANCELED, "usage");
     const code = statAt(stat, directory, name);
     if (code === -ENOENT) continue;
-    if (code < 0) check(code, "stat", readable(path, name));
+    if (code < 0) throw new SysError(-code, "stat", readable(path, name));
     count(counter);
     if ((stat.mode & S_IFMT) !== S_IFDIR) continue;
     const below = readable(path, name);
