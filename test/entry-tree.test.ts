@@ -71,7 +71,7 @@ const pool: IoPool = {
     return operation === "close" ? close(fd) : 0;
   },
 };
-const options = { pool, passthrough: false, cacheTimeout: 1000, readOnly: false };
+const options = { pool, passthrough: false, cacheTimeout: 1000, readOnly: false, watch: false };
 
 before(() => {
   directory = fs.mkdtempSync(join(tmpdir(), "snapmount-entry-"));

@@ -19,7 +19,7 @@ describe("random and mutated requests", () => {
   it("get the same from the tree on a store, which holds nothing of them in the end", async () => {
     const { result, counts, opened } = await fuzzTree(3, 20_000);
     assert.ok(result.successes > 3_000, JSON.stringify(result));
-    assert.deepEqual({ ...counts, descriptors: 0 }, { nodes: 0, handles: 0, descriptors: 0 });
+    assert.deepEqual({ ...counts, descriptors: 0 }, { nodes: 0, handles: 0, descriptors: 0, watches: 0 });
     assert.equal(opened, 0, `${opened} descriptors are left`);
   });
 });

@@ -24,6 +24,7 @@ async function perform(store: Store): Promise<void> {
     cacheTimeout: 1000,
     prepareSync: false,
     readOnly: false,
+    watch: false,
     access: { mode: 0o755, uid: 0, gid: 0 },
   });
   store.onChange((change) => tree.onStoreChange(change));

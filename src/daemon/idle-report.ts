@@ -16,8 +16,8 @@ export function idleReport(tree: Tree, counters: Int32Array): (() => void) | und
   return () => {
     const now = performance.now();
     if (now - at < INTERVAL_MS) return;
-    const { nodes, handles, descriptors } = tree.counts();
-    const text = `nodes=${nodes} handles=${handles} descriptors=${descriptors} backing=${counters[0]}`;
+    const { nodes, handles, descriptors, watches } = tree.counts();
+    const text = `nodes=${nodes} handles=${handles} descriptors=${descriptors} backing=${counters[0]} watches=${watches}`;
     if (text === last) return;
     last = text;
     at = now;

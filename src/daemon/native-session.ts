@@ -23,6 +23,8 @@ export class NativeSession implements Session {
       pool,
       ...treeOptions(options),
       passthrough: false,
+      // The driver has no way to take anything back from the kernel, which keeps nothing by it.
+      watch: false,
     });
     this.mount = new NativeMount(tree, how);
     store.onChange((change) => tree.onStoreChange(change));

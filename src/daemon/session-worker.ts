@@ -55,6 +55,7 @@ const onIdle = idleReport(tree, counters);
 const session = new Session(data.fd, tree, {
   onNegotiated: ({ passthrough }) => say({ type: "negotiated", passthrough }),
   counters,
+  attention: tree.attention,
   ...(onIdle && { onIdle }),
   maxStackDepth: data.maxStackDepth,
   passthrough: options.passthrough,
@@ -83,6 +84,7 @@ async function goThrough({ directory, port }: Stage): Promise<void> {
       reader: stage,
       pool,
       passthrough: false,
+      watch: false,
       prepareSync: false,
       readOnly: false,
     });

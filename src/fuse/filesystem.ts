@@ -100,6 +100,14 @@ export interface Features {
   readonly noOpendir: boolean;
 }
 
+/** What a session waits for besides requests. */
+export interface Attention {
+  /** Becomes readable when something has come; -1 when nothing ever does. */
+  readonly fd: number;
+  /** Takes in what has come. @returns after how many ms it wants to be called again even if nothing comes, -1 for never */
+  attend(): number;
+}
+
 /** What a file system may ask of its session. */
 export interface SessionControl {
   readonly features: Features;

@@ -12,7 +12,7 @@ import type { BlockingPool } from "../sys/pool.js";
 import { Companion } from "./companion.js";
 import { Dispatcher } from "./dispatcher.js";
 import { Exchange } from "./exchange.js";
-import type { Features, FileSystem, NodeId, SessionControl } from "./filesystem.js";
+import type { Attention, Features, FileSystem, NodeId, SessionControl } from "./filesystem.js";
 import { type Negotiated, negotiate } from "./negotiate.js";
 import { Notices } from "./notices.js";
 import { Patience } from "./patience.js";
@@ -41,6 +41,8 @@ export interface SessionOptions {
   readonly onIdle?: () => void;
   /** Called once it is agreed with the kernel what the session can do, before anything else is answered. */
   readonly onNegotiated?: (features: Features) => void;
+  /** What is waited for as well. */
+  readonly attention?: Attention | undefined;
   /** Takes the number of requests by opcode, and at index 0 that of open backing files. */
   readonly counters?: Int32Array;
 }
@@ -113,7 +115,7 @@ export class Session implements SessionControl, PortHost {
    * @throws SysError when the device fails, or the kernel's protocol is too old
    */
   async run(): Promise<void> {
-    const poll = new PollSet([this.fd, this.wakeFd]);
+    const poll = new PollSet([this.fd, this.wakeFd, this.options.attention?.fd ?? -1]);
     const patience = this.options.patience ?? new Patience();
     let x = this.take();
     let active = performance.now();
@@ -137,6 +139,7 @@ export class Session implements SessionControl, PortHost {
         else if (length !== -EAGAIN && length !== -EINTR && length !== -ENOENT)
           throw new SysError(-length, "read", "/dev/fuse");
         if ((length < 0 || round % PUMP_EVERY === 0) && this.pump()) answered = turnDue = true;
+        if (round % TURN_EVERY === 0) this.options.attention?.attend();
         if (turnDue && this.isAwaited) await turn();
         if (length !== -EAGAIN) continue;
         const now = performance.now();
@@ -158,12 +161,16 @@ export class Session implements SessionControl, PortHost {
   private async sleep(poll: PollSet): Promise<boolean> {
     const { companion } = this;
     this.options.onIdle?.();
+    const { attention } = this.options;
+    const due = attention?.attend() ?? -1;
     const waiting = this.isAwaited;
-    let ready = poll.wait(waiting ? 1 : companion.follows ? FOLLOW_MS : -1);
-    if (ready === 0 && !waiting) {
+    const most = waiting ? 1 : companion.follows ? FOLLOW_MS : -1;
+    let ready = poll.wait(due < 0 || (most >= 0 && most < due) ? most : due);
+    if (ready === 0 && !waiting && due < 0) {
       companion.leave();
       ready = poll.wait(-1);
     }
+    if (poll.events(2) !== 0) attention?.attend();
     const told = poll.events(1) !== 0;
     if (told) {
       clearEventFd(this.wakeFd);

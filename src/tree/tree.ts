@@ -1,4 +1,4 @@
-import type { FileSystem } from "../fuse/filesystem.js";
+import type { Attention, FileSystem } from "../fuse/filesystem.js";
 import type { CopyAhead } from "../store/pending.js";
 import type { Info, Snapshotter, StoreReader } from "../store/types.js";
 import type { Access } from "./control/context.js";
@@ -16,6 +16,8 @@ export interface TreeOptions {
   readonly passthrough: boolean;
   /** For how long the kernel may keep names and attributes in active/, in ms. */
   readonly cacheTimeout: number;
+  /** Keep what is asked for again and again for longer, and watch it. */
+  readonly watch: boolean;
   /** mkdir waits for the copy (`-o prepare=sync`). */
   readonly prepareSync: boolean;
   readonly readOnly: boolean;
@@ -28,6 +30,8 @@ export interface Tree extends FileSystem {
   /** To be called after every change of the store, also those that the tree asked for itself. */
   onStoreChange(change: { readonly id: number; readonly info: Info | undefined }): void;
   counts(): TreeCounts;
+  /** For the session to wait for. */
+  readonly attention: Attention;
 }
 
 /** Builds the tree; it belongs to the thread that runs its session, whose credentials it changes. */
@@ -37,6 +41,7 @@ export function createTree(options: TreeOptions): Tree {
   const control = new ControlTree({ store, reader, entries, access, prepareSync, readOnly });
   return Object.assign(new Router(control, entries), {
     counts: () => entries.counts(),
+    attention: entries.attention,
     onStoreChange(change: { readonly id: number; readonly info: Info | undefined }): void {
       control.onStoreChange(change);
       if (change.info === undefined) entries.forgetEntry(change.id);

@@ -49,6 +49,7 @@ const tree = createTree({
   cacheTimeout: 1000,
   prepareSync: true,
   readOnly: false,
+  watch: true,
   access: { uid: 0, gid: 0, mode: 0o755 },
 });
 store.onChange((change) => tree.onStoreChange(change));

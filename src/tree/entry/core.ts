@@ -2,7 +2,7 @@ import type { RawName } from "../../base/bytes.js";
 import type { Attributes, Caller, Entry, SessionControl } from "../../fuse/filesystem.js";
 import { type CopyAhead, isUncopied } from "../../store/pending.js";
 import type { Info, Snapshotter, StoreReader } from "../../store/types.js";
-import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_TRUNC } from "../../sys/constants.js";
+import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_TRUNC, S_IFDIR } from "../../sys/constants.js";
 import { ENOENT, EROFS, ESTALE } from "../../sys/errno.js";
 import { check } from "../../sys/error.js";
 import { close, fdPath, openAt } from "../../sys/file.js";
@@ -14,6 +14,7 @@ import { EntryState } from "./entry-state.js";
 import { Handles } from "./handles.js";
 import { Identity } from "./identity.js";
 import { NodeTable } from "./node-table.js";
+import { Watches } from "./watches.js";
 
 /** Attributes of what can change may be kept for so long, in ms, unless asked otherwise; natively changed ones are seen after it. */
 export const DEFAULT_CACHE_TIMEOUT = 1000;
@@ -52,6 +53,8 @@ export interface CoreOptions {
   /** For how long the kernel may keep attributes of what can change, in ms, if it is not changed through the mount. */
   readonly cacheTimeout: number;
   readonly readOnly: boolean;
+  /** Whether directories are watched, so that what is in them may be kept for longer. */
+  readonly watch: boolean;
 }
 
 /** What all operations on entries share: nodes, descriptors, handles, and how a node's file is reached. */
@@ -62,6 +65,7 @@ export class Core {
   readonly identity = Identity.ofThread();
   readonly waits = new CopyWaits(this);
   readonly handles: Handles;
+  readonly watches: Watches;
   readonly stat = new Stat();
   readonly snapshots: number;
   readonly storeDev: number;
@@ -85,6 +89,7 @@ export class Core {
     );
     this.fds = new Descriptors(this.nodes, this.snapshots, (fd) => void options.pool.call("close", fd));
     this.handles = new Handles(this.identity, options.passthrough);
+    this.watches = new Watches(this, options.watch);
   }
 
   /** @returns the state of a snapshot, made when the session has none yet */
@@ -113,8 +118,7 @@ export class Core {
    * @returns 0 or -errno; ESTALE when there is another file now, which makes the kernel look again
    */
   statNode(out: Stat, node: number): number {
-    const held =
-      this.fds.pin(node) ?? this.handles.ofNode(node)?.fd ?? this.nodes.entry(node)?.mapped.get(node);
+    const held = this.held(node);
     if (held !== undefined) return statAt(out, held, "");
     const parent = this.nodes.parent(node);
     if (parent === 0) {
@@ -125,6 +129,11 @@ export class Core {
     const code = dirfd < 0 ? dirfd : statAt(out, dirfd, this.nodes.name(node));
     if (code === 0 && this.nodes.is(node, out)) return 0;
     return code === 0 || code === -ENOENT ? -ESTALE : code;
+  }
+
+  /** @returns a descriptor by which a node's file is reached whatever its name leads to, or undefined */
+  held(node: number): number | undefined {
+    return this.fds.pin(node) ?? this.handles.ofNode(node)?.fd ?? this.nodes.entry(node)?.mapped.get(node);
   }
 
   /**
@@ -194,17 +203,46 @@ export class Core {
   /** Answers a lookup: interns the file that stat describes under parent and name, and counts the lookup. */
   answer(entry: EntryState, parent: number, name: RawName, stat: Stat, out: Entry): number {
     const node = this.nodes.intern(entry, parent, name, stat);
+    // Only what is asked for again is worth a watch. The kernel, which knows it, also sees to it that an answer does not
+    // undo what was told of it meanwhile.
+    const isAgain = this.nodes.isKnown(node) && parent !== 0 && mayBeWatched(entry);
     this.nodes.addLookup(node);
+    const longer = isAgain ? this.watches.prolong(parent, name, node, stat) : 0;
     this.fill(entry, node, stat, out);
+    if (out.attrTimeout > 0 && longer > out.attrTimeout) out.attrTimeout = longer;
     out.node = node;
     out.generation = this.nodes.generation(node);
-    out.entryTimeout = Math.min(this.nameTimeout(entry), out.attrTimeout);
+    out.entryTimeout = NAMES_PART * out.attrTimeout;
     return 0;
   }
 
-  /** For how long names below an entry may be kept. */
-  nameTimeout(entry: EntryState): number {
-    return NAMES_PART * this.attributesTimeout(entry);
+  /** Answers a lookup of a name that does not exist. */
+  answerAbsence(entry: EntryState, parent: number, name: RawName, out: Entry): number {
+    const longer = mayBeWatched(entry) ? this.watches.prolongAbsence(parent, name) : 0;
+    out.node = 0;
+    out.entryTimeout = NAMES_PART * Math.max(longer, this.attributesTimeout(entry));
+    return 0;
+  }
+
+  /** Answers a question for attributes alone. @param byName whether the file was reached by its name */
+  answerAttributes(entry: EntryState, node: number, byName: boolean, out: Attributes): void {
+    const longer =
+      mayBeWatched(entry) && (byName || this.nodes.type(node) === S_IFDIR)
+        ? this.watches.prolongAttributes(node, out.stat)
+        : 0;
+    this.fill(entry, node, out.stat, out);
+    if (out.attrTimeout > 0 && longer > out.attrTimeout) out.attrTimeout = longer;
+  }
+
+  directory(node: number): number {
+    return this.fds.directory(node);
+  }
+
+  look(parent: number, name: RawName, node: number, stat: Stat): boolean {
+    const dirfd = this.fds.directory(parent);
+    if (dirfd < 0 || statAt(this.stat, dirfd, name) !== 0 || !this.nodes.is(node, this.stat)) return false;
+    stat.assign(this.stat);
+    return true;
   }
 
   /** For how long attributes below an entry may be kept. */
@@ -255,6 +293,7 @@ export class Core {
   private dropNode(node: number): void {
     this.fds.drop(node);
     this.cursors.drop(node);
+    this.watches.dropNode(node);
     const entry = this.nodes.entry(node);
     if (entry === undefined) return;
     this.handles.forgetMapped(node, entry);
@@ -266,4 +305,9 @@ export class Core {
     if (entry.unused && this.entries.get(entry.id) === entry && entry.mapped.size === 0)
       this.entries.delete(entry.id);
   }
+}
+
+/** Whether what an entry holds may change behind the kernel's back, but not by our doing. */
+function mayBeWatched(entry: EntryState): boolean {
+  return entry.writable && !entry.pending;
 }

@@ -28,6 +28,8 @@ export interface TreeCounts {
   readonly handles: number;
   /** Of directories and of files without a name, beside those of open files. */
   readonly descriptors: number;
+  /** Directories in which changes are told. */
+  readonly watches: number;
 }
 
 /** The passthrough part of the tree: everything below the entries, and the entries' root directories. */
@@ -51,19 +53,27 @@ export class EntryTree implements fuse.FileSystem, Entries {
 
   init(control: fuse.SessionControl): void {
     this.core.control = control;
+    this.core.watches.control = control;
   }
 
   destroy(): void {
     this.core.handles.closeAll(undefined);
     this.core.cursors.closeAll();
     this.core.fds.closeAll();
+    this.core.watches.closeAll();
     close(this.core.snapshots);
   }
 
   /** What is held for the kernel and for open files. */
   counts(): TreeCounts {
-    const { nodes, handles, fds, cursors } = this.core;
-    return { nodes: nodes.size, handles: handles.count, descriptors: fds.count + cursors.count };
+    const { nodes, handles, fds, cursors, watches } = this.core;
+    const descriptors = fds.count + cursors.count;
+    return { nodes: nodes.size, handles: handles.count, descriptors, watches: watches.size };
+  }
+
+  /** What tells of changes made natively. */
+  get attention(): fuse.Attention {
+    return this.core.watches;
   }
 
   // What control directories ask.
@@ -94,13 +104,16 @@ export class EntryTree implements fuse.FileSystem, Entries {
     if (entry === undefined) return;
     const wasWritable = entry.writable;
     entry.info = info;
-    if (wasWritable !== entry.writable) entry.durable = false;
+    if (wasWritable === entry.writable) return;
+    entry.durable = false;
+    this.core.watches.dropEntry(entry);
   }
 
   forgetEntry(id: number): void {
     const entry = this.core.known(id);
     if (entry === undefined) return;
     entry.gone = true;
+    this.core.watches.dropEntry(entry);
     if (entry.root !== 0) this.core.fds.drop(entry.root);
   }
 

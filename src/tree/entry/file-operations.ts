@@ -18,7 +18,7 @@ import {
 } from "../../sys/constants.js";
 import { EAGAIN, EBADF, EEXIST, EOPNOTSUPP, ESTALE } from "../../sys/errno.js";
 import { close, openAt, preadFlags, pwrite, seek } from "../../sys/file.js";
-import { statAt } from "../../sys/stat.js";
+import { type Stat, statAt } from "../../sys/stat.js";
 import type { Core } from "./core.js";
 import type { EntryState } from "./entry-state.js";
 import { isMappable } from "./handles.js";
@@ -50,7 +50,7 @@ export class FileOperations {
     const fd = core.openNode(node, asked, caller.pid);
     core.identity.restore();
     if (fd < 0) return fd;
-    this.handOut(caller, node, entry, fd, flags, core.stat.mode, out);
+    this.handOut(caller, node, entry, fd, flags, core.stat, out);
     // What a mapping stores shows up only if the kernel asks again.
     if (isMappable(flags)) core.control?.invalidateInode(node, -1, 0);
     return 0;
@@ -126,7 +126,8 @@ export class FileOperations {
       return code;
     }
     core.answer(entry, parent, name, out.stat, out);
-    this.handOut(caller, out.node, entry, fd, flags, out.stat.mode, opened);
+    core.watches.renewed(parent, name);
+    this.handOut(caller, out.node, entry, fd, flags, out.stat, opened);
     return 0;
   }
 
@@ -136,12 +137,13 @@ export class FileOperations {
     entry: EntryState,
     fd: number,
     flags: number,
-    mode: number,
+    stat: Readonly<Stat>,
     out: Opened,
   ): void {
     const { core } = this;
-    const added = core.handles.add(core.control, caller, node, entry, fd, flags, mode);
+    const added = core.handles.add(core.control, caller, node, entry, fd, flags, stat.mode);
     core.identity.restore();
+    core.watches.opened(added.handle, node, (flags & O_ACCMODE) !== O_RDONLY, stat.size);
     out.handle = added.handle;
     out.backingId = added.backingId;
     out.flags = added.backingId === 0 && entry.settled ? FOPEN_KEEP_CACHE : 0;
@@ -149,6 +151,7 @@ export class FileOperations {
 
   release(node: number, handle: number): void {
     this.core.handles.remove(this.core.control, node, handle);
+    this.core.watches.released(handle);
   }
 
   read(node: number, handle: number, offset: number, size: number, out: IoArea): Answer {

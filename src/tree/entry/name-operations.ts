@@ -35,9 +35,7 @@ export class NameOperations {
     const code = dirfd < 0 ? dirfd : statAt(out.stat, dirfd, name);
     if (code === 0) return core.answer(entry, parent, name, out.stat, out);
     if (code !== -ENOENT) return code;
-    out.node = 0;
-    out.entryTimeout = core.nameTimeout(entry);
-    return 0;
+    return core.answerAbsence(entry, parent, name, out);
   }
 
   readlink(node: number, out: IoArea): Answer {
@@ -77,6 +75,7 @@ export class NameOperations {
     let code = work(dirfd);
     core.identity.restore();
     if (code < 0) return code;
+    core.watches.renewed(parent, name);
     code = statAt(out.stat, dirfd, name);
     return code < 0 ? code : core.answer(entry, parent, name, out.stat, out);
   }
@@ -129,7 +128,8 @@ export class NameOperations {
     this.actInSticky(caller, entry, dirfd, name);
     const code = directory ? removeDirAt(dirfd, name) : unlinkAt(dirfd, name);
     core.identity.restore();
-    if (code < 0 && node !== 0 && !core.handles.ofNode(node)) core.fds.unpin(node);
+    if (code === 0) core.watches.renewed(parent, name);
+    else if (node !== 0 && !core.handles.ofNode(node)) core.fds.unpin(node);
     return code;
   }
 
@@ -198,6 +198,7 @@ export class NameOperations {
       if (target !== 0) core.fds.unpin(target);
       return code;
     }
+    core.watches.moved(parent, name, toParent, toName, (flags & RENAME_EXCHANGE) !== 0);
     this.follow(toParent, to, toName);
     if (flags !== 0) this.follow(parent, from, name);
     return 0;

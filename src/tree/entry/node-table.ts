@@ -160,6 +160,11 @@ export class NodeTable {
     entry.addNode(stat.dev, stat.ino, node);
   }
 
+  /** Whether the kernel knows a live node. */
+  isKnown(node: number): boolean {
+    return this.lookups[node]! > 0;
+  }
+
   addLookup(node: number): void {
     this.lookups[node]!++;
   }
