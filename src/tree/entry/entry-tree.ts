@@ -104,16 +104,16 @@ export class EntryTree implements fuse.FileSystem, Entries {
     if (entry === undefined) return;
     const wasWritable = entry.writable;
     entry.info = info;
-    if (wasWritable === entry.writable) return;
-    entry.durable = false;
-    this.core.watches.dropEntry(entry);
+    if (wasWritable !== entry.writable) entry.durable = false;
+    // An empty one has been given a parent, or it is immutable from now on.
+    if (entry.pending || wasWritable !== entry.writable) this.core.watches.dropEntry(entry, entry.pending);
   }
 
   forgetEntry(id: number): void {
     const entry = this.core.known(id);
     if (entry === undefined) return;
     entry.gone = true;
-    this.core.watches.dropEntry(entry);
+    this.core.watches.dropEntry(entry, false);
     if (entry.root !== 0) this.core.fds.drop(entry.root);
   }
 

@@ -1,25 +1,12 @@
-import { readFileSync } from "node:fs";
 import type { RawName } from "../../base/bytes.js";
 import { log } from "../../base/log.js";
 import type { Attention, SessionControl } from "../../fuse/filesystem.js";
 import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "../../sys/constants.js";
 import { close } from "../../sys/file.js";
-import {
-  IN_ATTRIB,
-  IN_CLOSE_WRITE,
-  IN_CREATE,
-  IN_DELETE,
-  IN_EXCL_UNLINK,
-  IN_IGNORED,
-  IN_MODIFY,
-  IN_MOVED_FROM,
-  IN_MOVED_TO,
-  IN_Q_OVERFLOW,
-  Inotify,
-} from "../../sys/inotify.js";
+import { IN_IGNORED, IN_Q_OVERFLOW, Inotify } from "../../sys/inotify.js";
 import type { Stat } from "../../sys/stat.js";
 import type { EntryState } from "./entry-state.js";
-import type { NodeTable } from "./node-table.js";
+import { type Directories, mostWatches, NAMES, type Watch, WatchTable } from "./watch-table.js";
 
 const debug = log("watches");
 /**
@@ -30,8 +17,6 @@ const debug = log("watches");
 const MOST_MS = 60_000;
 /** What has changed in so many ms is likely to change again, and not worth a watch. */
 const LEAST_AGE_MS = 2000;
-/** For how long a directory is left alone in which too much happens, in ms. */
-const REST_MS = 10_000;
 /** Within so many ms of each other events count as many. */
 const BURST_MS = 1000;
 /** So many changes of files, and then of names, are too much: telling costs who makes them, and taking it in costs us. */
@@ -39,10 +24,6 @@ const MANY_CHANGES = 8;
 const MANY_NAMES = 64;
 /** Most names of one directory that are kept for longer: all of them may have to be taken back at once. */
 const MOST_NAMES = 4096;
-/** Most directories. Each watch keeps an inode in the kernel's memory, about 1 KiB. */
-const MOST_WATCHES = 16_384;
-/** Part of what a user may watch that we take. */
-const PART = 0.5;
 /** Bytes of a file from which on whoever has it open may read it by many calls. */
 const LARGE = 256 * 1024;
 /**
@@ -51,38 +32,8 @@ const LARGE = 256 * 1024;
  */
 const AGAIN_MS = 100;
 
-const NAMES = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_EXCL_UNLINK;
-const ALL = NAMES | IN_ATTRIB | IN_MODIFY | IN_CLOSE_WRITE;
-
-/** A directory in which changes are told. */
-interface Watch {
-  readonly descriptor: number;
-  readonly node: number;
-  readonly entry: EntryState;
-  /** Whether changes of the files are told, and not of names only. */
-  full: boolean;
-  /** When they may be told again. */
-  fullAfter: number;
-  /** What the kernel keeps for longer: nodes by name, 0 for a name that does not exist. */
-  readonly names: Map<RawName, number>;
-  /** When something was last prolonged. */
-  used: number;
-  /** Events since `since`. */
-  events: number;
-  since: number;
-}
-
-interface Again {
-  readonly due: number;
-  readonly parent: number;
-  readonly name: RawName;
-}
-
 /** Where directories and their files are reached. */
-export interface Surroundings {
-  readonly nodes: Pick<NodeTable, "entry" | "parent" | "name">;
-  /** @returns a descriptor of a directory, or -errno */
-  directory(node: number): number;
+export interface Surroundings extends Directories {
   /** Brings stat up to date. @returns whether the name still leads to the node */
   look(parent: number, name: RawName, node: number, stat: Stat): boolean;
 }
@@ -92,43 +43,43 @@ export interface Surroundings {
  * kernel may keep their names and attributes for longer than the second that it may keep what can change behind its
  * back: what is changed natively is taken back from it at once.
  *
- * A watched directory makes I/O on its files dearer (0.1 to 0.2 µs a call), also natively: so those are left out in
- * which somebody writes or has large files open, and those of which too much is told.
+ * A watched directory makes I/O on its files dearer (0.1 to 0.2 µs a call), also natively: so files are left out where
+ * somebody writes or has a large one open, and where too much is told.
  */
 export class Watches implements Attention {
   readonly fd: number;
-  control: SessionControl | undefined;
+  control: Pick<SessionControl, "invalidateInode" | "expireEntry"> | undefined;
   private readonly inotify: Inotify | undefined;
-  private readonly byNode = new Map<number, Watch>();
-  private readonly byDescriptor = new Map<number, Watch>();
-  /** Until when directories are left alone. */
-  private readonly resting = new Map<number, number>();
-  /** How many handles keep a directory from being watched for changes of its files. */
-  private readonly busy = new Map<number, number>();
-  private readonly disturbers = new Map<number, number>();
+  private readonly table: WatchTable | undefined;
+  /** Directories that open files hold, by handle. */
+  private readonly holders = new Map<number, number>();
+  /** Nodes whose attributes are to be taken back. */
   private readonly changed = new Set<number>();
-  private readonly again: Again[] = [];
-  private readonly most: number;
+  private readonly again: { readonly due: number; readonly parent: number; readonly name: RawName }[] = [];
 
   /**
    * @param wanted whether anything is watched
    * @param now a clock in ms
+   * @param most directories that may be watched
    */
   constructor(
     private readonly around: Surroundings,
     wanted: boolean,
     private readonly now: () => number = () => performance.now(),
+    most = wanted ? mostWatches() : 0,
   ) {
-    const inotify = wanted ? Inotify.open() : -1;
-    if (typeof inotify === "number" && wanted) debug("nothing is watched: errno %d", -inotify);
-    this.inotify = typeof inotify === "number" ? undefined : inotify;
+    const inotify = wanted ? Inotify.open() : undefined;
+    if (typeof inotify === "number") debug("nothing is watched: errno %d", -inotify);
+    else if (inotify !== undefined) {
+      this.inotify = inotify;
+      this.table = new WatchTable(around, inotify, now, MOST_MS, most);
+    }
     this.fd = this.inotify?.fd ?? -1;
-    this.most = this.inotify === undefined ? 0 : mostWatches();
   }
 
   /** How many directories are watched. */
   get size(): number {
-    return this.byNode.size;
+    return this.table?.size ?? 0;
   }
 
   /**
@@ -137,23 +88,24 @@ export class Watches implements Attention {
    * @returns ms, 0 when not for longer than usual
    */
   prolong(parent: number, name: RawName, node: number, stat: Stat): number {
-    if (this.inotify === undefined || ageOf(stat) < LEAST_AGE_MS) return 0;
+    const { table } = this;
+    if (table === undefined || ageOf(stat) < LEAST_AGE_MS) return 0;
     const type = stat.mode & S_IFMT;
     const isDirectory = type === S_IFDIR;
     // What has other names may be changed by them.
     if (!isDirectory && (stat.nlink !== 1 || (type !== S_IFREG && type !== S_IFLNK))) return 0;
-    const before = this.begun;
-    const watch = this.watch(parent, !isDirectory);
+    const before = table.begun;
+    const watch = table.watch(parent, !isDirectory);
     if (watch === undefined) return 0;
-    const own = isDirectory ? this.watch(node, true) : watch;
+    const own = isDirectory ? table.watch(node, true) : watch;
     if (own?.full !== true) return 0;
-    if (before !== this.begun && !this.around.look(parent, name, node, stat)) return 0;
+    if (before !== table.begun && !this.around.look(parent, name, node, stat)) return 0;
     return this.keep(watch, name, node) ? Math.min(MOST_MS, ageOf(stat)) : 0;
   }
 
   /** For how long it may be kept that there is no such name. @returns ms, 0 when not for longer than usual */
   prolongAbsence(parent: number, name: RawName): number {
-    const watch = this.byNode.get(parent);
+    const watch = this.table?.of(parent);
     return watch !== undefined && this.keep(watch, name, 0) ? MOST_MS : 0;
   }
 
@@ -162,38 +114,37 @@ export class Watches implements Attention {
    * @returns ms, 0 when not for longer than usual
    */
   prolongAttributes(node: number, stat: Readonly<Stat>): number {
-    if (this.byNode.size === 0 || ageOf(stat) < LEAST_AGE_MS) return 0;
+    if (this.size === 0 || ageOf(stat) < LEAST_AGE_MS) return 0;
     const { nodes } = this.around;
     const isDirectory = (stat.mode & S_IFMT) === S_IFDIR;
-    const watch = this.byNode.get(isDirectory ? node : nodes.parent(node));
-    if (watch?.full !== true || (!isDirectory && stat.nlink !== 1)) return 0;
-    if (!isDirectory && watch.names.get(nodes.name(node)) !== node) return 0;
+    const watch = this.table?.of(isDirectory ? node : nodes.parent(node));
+    if (watch?.full !== true) return 0;
+    if (!isDirectory && (stat.nlink !== 1 || watch.names.get(nodes.name(node)) !== node)) return 0;
     watch.used = this.now();
     return Math.min(MOST_MS, ageOf(stat));
   }
 
   /** A file has been opened. @param handle its number. @param size of the file in bytes */
   opened(handle: number, node: number, writable: boolean, size: number): void {
-    if (this.inotify === undefined || (!writable && size < LARGE)) return;
+    const { table } = this;
+    if (table === undefined || (!writable && size < LARGE)) return;
     const parent = this.around.nodes.parent(node);
-    this.disturbers.set(handle, parent);
-    this.busy.set(parent, (this.busy.get(parent) ?? 0) + 1);
-    const watch = this.byNode.get(parent);
+    this.holders.set(handle, parent);
+    table.hold(parent);
+    const watch = table.of(parent);
     if (watch?.full) this.mute(watch);
   }
 
   released(handle: number): void {
-    const parent = this.disturbers.get(handle);
+    const parent = this.holders.get(handle);
     if (parent === undefined) return;
-    this.disturbers.delete(handle);
-    const left = this.busy.get(parent)! - 1;
-    if (left > 0) this.busy.set(parent, left);
-    else this.busy.delete(parent);
+    this.holders.delete(handle);
+    this.table?.release(parent);
   }
 
   /** A name was made or removed through the mount: the kernel knows. */
   renewed(parent: number, name: RawName): void {
-    const watch = this.byNode.get(parent);
+    const watch = this.table?.of(parent);
     if (watch === undefined) return;
     watch.names.delete(name);
     // The event that comes of it is not one too much.
@@ -205,39 +156,44 @@ export class Watches implements Attention {
    * @param exchanged whether what had that name has its old one now
    */
   moved(parent: number, name: RawName, toParent: number, toName: RawName, exchanged: boolean): void {
-    const node = this.byNode.get(parent)?.names.get(name);
-    const other = this.byNode.get(toParent)?.names.get(toName);
+    const node = this.table?.of(parent)?.names.get(name);
+    const other = this.table?.of(toParent)?.names.get(toName);
     this.renewed(parent, name);
     this.renewed(toParent, toName);
-    if (node !== undefined) this.follow(toParent, toName, node);
-    if (exchanged && other !== undefined) this.follow(parent, name, other);
-  }
-
-  private follow(parent: number, name: RawName, node: number): void {
-    const watch = this.byNode.get(parent);
-    if (watch === undefined || !this.keep(watch, name, node)) this.expire(parent, name);
+    if (node !== undefined) this.expire(toParent, toName);
+    if (exchanged && other !== undefined) this.expire(parent, name);
   }
 
   /** The node ends. */
   dropNode(node: number): void {
-    if (this.byNode.size === 0) return;
-    const watch = this.byNode.get(node);
-    if (watch !== undefined) this.end(watch);
-    const above = this.byNode.get(this.around.nodes.parent(node));
+    const { table } = this;
+    if (table === undefined || table.size === 0) return;
+    const watch = table.of(node);
+    if (watch !== undefined) table.end(watch);
+    const above = table.of(this.around.nodes.parent(node));
     const name = this.around.nodes.name(node);
     if (above?.names.get(name) === node) above.names.delete(name);
   }
 
-  /** What an entry holds does not change any more, or is not looked at. */
-  dropEntry(entry: EntryState): void {
-    if (this.byNode.size === 0) return;
+  /**
+   * An entry is not watched any more.
+   * @param isChanged whether it holds something else now; what is kept of it stays right otherwise
+   */
+  dropEntry(entry: EntryState, isChanged: boolean): void {
+    const { table } = this;
+    if (table === undefined || table.size === 0) return;
     this.attend();
-    for (const watch of this.byNode.values()) if (watch.entry === entry) this.end(watch);
+    for (const watch of table.all()) {
+      if (watch.entry !== entry) continue;
+      if (isChanged) this.recall(watch);
+      else table.end(watch);
+    }
+    this.flush();
   }
 
   attend(): number {
     const { inotify, again } = this;
-    if (inotify === undefined || (this.byNode.size === 0 && again.length === 0)) return -1;
+    if (inotify === undefined || (this.size === 0 && again.length === 0)) return -1;
     const code = inotify.read((descriptor, mask, name) => this.take(descriptor, mask, name));
     if (code < 0) debug("inotify: errno %d", -code);
     this.flush();
@@ -251,69 +207,6 @@ export class Watches implements Attention {
 
   closeAll(): void {
     if (this.inotify !== undefined) close(this.inotify.fd);
-    this.byNode.clear();
-    this.byDescriptor.clear();
-  }
-
-  /** Counts the watches that have begun, or have got fuller. */
-  private begun = 0;
-
-  /** @returns the watch of a directory, begun when there may be one */
-  private watch(node: number, full: boolean): Watch | undefined {
-    const known = this.byNode.get(node);
-    const entry = this.around.nodes.entry(node);
-    const now = this.now();
-    if (known !== undefined) {
-      if (full && !known.full && known.fullAfter <= now && !this.busy.has(node)) this.fill(known);
-      return known;
-    }
-    const rest = this.resting.get(node) ?? 0;
-    if (rest > now || entry === undefined || this.inotify === undefined) return undefined;
-    this.resting.delete(node);
-    if (this.byNode.size >= this.most && !this.sweep()) return undefined;
-    const isFull = full && !this.busy.has(node);
-    const dirfd = this.around.directory(node);
-    const descriptor = dirfd < 0 ? dirfd : this.inotify.watch(dirfd, isFull ? ALL : NAMES);
-    if (descriptor < 0) return undefined;
-    const names = new Map<RawName, number>();
-    const watch = {
-      descriptor,
-      node,
-      entry,
-      full: isFull,
-      fullAfter: 0,
-      names,
-      used: now,
-      events: 0,
-      since: now,
-    };
-    this.byNode.set(node, watch);
-    this.byDescriptor.set(descriptor, watch);
-    this.begun++;
-    return watch;
-  }
-
-  private fill(watch: Watch): void {
-    if (!this.tune(watch, ALL)) return;
-    watch.full = true;
-    this.begun++;
-  }
-
-  /** From now on only names are told of, so that reading and writing cost nothing more. */
-  private mute(watch: Watch): void {
-    watch.full = false;
-    watch.fullAfter = this.now() + REST_MS;
-    if (!this.tune(watch, NAMES)) return;
-    for (const node of watch.names.values()) if (node !== 0) this.changed.add(node);
-    this.changed.add(watch.node);
-    this.flush();
-  }
-
-  private tune(watch: Watch, mask: number): boolean {
-    const dirfd = this.around.directory(watch.node);
-    if (dirfd >= 0 && this.inotify?.watch(dirfd, mask) === watch.descriptor) return true;
-    this.recall(watch);
-    return false;
   }
 
   /** Notes what the kernel is about to keep. @returns whether it may */
@@ -325,18 +218,24 @@ export class Watches implements Attention {
   }
 
   private take(descriptor: number, mask: number, name: RawName | ""): void {
+    const { table } = this;
     if ((mask & IN_Q_OVERFLOW) !== 0) {
-      debug("too much is told: everything is taken back");
-      for (const watch of this.byNode.values()) this.recall(watch);
+      debug("events were lost: everything is taken back");
+      for (const watch of table?.all() ?? []) this.recall(watch);
       return;
     }
-    const watch = this.byDescriptor.get(descriptor);
+    const watch = table?.ofDescriptor(descriptor);
     if (watch === undefined) return;
     if ((mask & IN_IGNORED) !== 0) {
       this.recall(watch);
       return;
     }
-    this.count(watch);
+    const now = this.now();
+    if (now - watch.since > BURST_MS) {
+      watch.since = now;
+      watch.events = 0;
+    }
+    watch.events++;
     if ((mask & NAMES) !== 0 && name !== "") this.takeName(watch, name);
     else this.takeChange(watch, name);
   }
@@ -358,13 +257,26 @@ export class Watches implements Attention {
     if (watch.events > MANY_CHANGES && watch.full) this.mute(watch);
   }
 
-  private count(watch: Watch): void {
-    const now = this.now();
-    if (now - watch.since > BURST_MS) {
-      watch.since = now;
-      watch.events = 0;
+  /** From now on only names are told of, and reading and writing cost nothing more. */
+  private mute(watch: Watch): void {
+    if (!this.table?.mute(watch)) {
+      this.recall(watch);
+      return;
     }
-    watch.events++;
+    this.changed.add(watch.node);
+    for (const node of watch.names.values()) if (node !== 0) this.changed.add(node);
+    this.flush();
+  }
+
+  /** Ends a watch, and takes back all that the kernel keeps because of it. */
+  private recall(watch: Watch): void {
+    this.table?.end(watch);
+    this.table?.rest(watch.node);
+    this.changed.add(watch.node);
+    for (const [name, node] of watch.names) {
+      if (node !== 0) this.changed.add(node);
+      this.expire(watch.node, name);
+    }
   }
 
   private expire(parent: number, name: RawName): void {
@@ -376,39 +288,9 @@ export class Watches implements Attention {
     for (const node of this.changed) this.control?.invalidateInode(node, -1, 0);
     this.changed.clear();
   }
-
-  /** Ends a watch, and takes back all that the kernel keeps because of it. */
-  private recall(watch: Watch): void {
-    this.end(watch);
-    this.resting.set(watch.node, this.now() + REST_MS);
-    this.changed.add(watch.node);
-    for (const [name, node] of watch.names) {
-      if (node !== 0) this.changed.add(node);
-      this.expire(watch.node, name);
-    }
-  }
-
-  private end(watch: Watch): void {
-    this.inotify?.unwatch(watch.descriptor);
-    this.byNode.delete(watch.node);
-    this.byDescriptor.delete(watch.descriptor);
-  }
-
-  /** Ends the watches of what the kernel does not keep for longer any more. @returns whether there is room */
-  private sweep(): boolean {
-    const before = this.now() - MOST_MS;
-    for (const watch of this.byNode.values()) if (watch.used < before) this.end(watch);
-    for (const [node, until] of this.resting) if (until < this.now()) this.resting.delete(node);
-    return this.byNode.size < this.most;
-  }
 }
 
 /** Milliseconds since the file was changed last. */
 function ageOf(stat: Readonly<Stat>): number {
   return Date.now() - stat.ctime * 1000;
-}
-
-function mostWatches(): number {
-  const allowed = Number(readFileSync("/proc/sys/fs/inotify/max_user_watches", "latin1"));
-  return Math.min(MOST_WATCHES, Math.floor(allowed * PART));
 }
