@@ -184,6 +184,25 @@ describe("what is changed natively is taken back from the kernel", () => {
     assert.equal(watches.size, 0);
   });
 
+  it("many names a part at a time, so that requests are answered in between", () => {
+    const absent = (i: number): RawName => name(`absent${i}`);
+    for (let i = 0; i < 5000; i++) watches.prolongAbsence(TOP, absent(i));
+    assert.equal(watches.prolongAbsence(TOP, absent(5000)), 0, "not too many are kept");
+    assert.equal(watches.prolongAbsence(TOP, absent(1)), MINUTE, "this one is");
+    watches.dropEntry(ENTRY, true);
+    notices = [];
+    let turns = 0;
+    let names = 0;
+    for (let wanted = 1; wanted > 0; turns++) {
+      wanted = watches.attend();
+      const some = notices.splice(0).length;
+      assert.ok(some <= 512, `${some} at a time`);
+      names += some;
+      clock += 10;
+    }
+    assert.ok(names >= 2 * 4096 && turns > 16, `${names} in ${turns} turns`);
+  });
+
   it("nothing, when it was the mount's own doing", () => {
     fs.unlinkSync(path("file"));
     watches.renewed(TOP, name("file"));
@@ -281,6 +300,7 @@ describe("a watch ends", () => {
     assert.equal(few.prolong(BELOW, name("x"), OTHER, stat("file")), 0);
     clock += MINUTE + 1;
     assert.equal(few.prolong(BELOW, name("x"), OTHER, stat("file")), MINUTE);
+    assert.equal(few.prolong(TOP, name("file"), FILE, stat("file")), 0, "that one needs the room now");
     assert.equal(few.size, 1);
     few.closeAll();
   });

@@ -42,8 +42,9 @@ def random_io(write):
 
 
 def small_files(action):
-    """count files of 100 bytes in directories of 100."""
-    paths = [f"{directory}/small/{i // 100}/{i}" for i in range(count)]
+    """count files of 100 bytes in directories of 100, by paths from the directory, as deep for every contender."""
+    os.chdir(directory)
+    paths = [f"small/{i // 100}/{i}" for i in range(count)]
 
     def create(path):
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
@@ -57,11 +58,11 @@ def small_files(action):
 
     if action == "create":
         for i in range(0, count, 100):
-            os.makedirs(f"{directory}/small/{i // 100}")
+            os.makedirs(f"small/{i // 100}")
     function = {"create": create, "open": read, "stat": os.stat, "unlink": os.unlink}[action]
     elapsed = timed(lambda: [function(path) for path in paths])
     if action == "unlink":
-        shutil.rmtree(f"{directory}/small")
+        shutil.rmtree("small")
     return elapsed
 
 

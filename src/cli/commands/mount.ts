@@ -34,7 +34,7 @@ Mount options (-o, separated by commas):
   passthrough, nopassthrough
                             let the kernel read and write files by itself (default where it can)
   cache_timeout=SECONDS     for how long the kernel may keep names and attributes in active/ that were not changed
-                            through the mount (default: native changes behind it show within a second)
+                            through the mount (default: a second, or longer where native changes can be watched)
   auto_unmount              unmount when the daemon is killed
   driver=NAME               as --driver, for fstab
 

@@ -16,7 +16,7 @@ import { Identity } from "./identity.js";
 import { NodeTable } from "./node-table.js";
 import { Watches } from "./watches.js";
 
-/** Attributes of what can change may be kept for so long, in ms, unless asked otherwise; natively changed ones are seen after it. */
+/** Attributes of what can change may be kept for so long, in ms, unless they are watched or it is asked otherwise. */
 export const DEFAULT_CACHE_TIMEOUT = 1000;
 /**
  * Names for a little less, by this factor, and never longer than the attributes: whoever acts on a name that is still kept

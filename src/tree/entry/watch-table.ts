@@ -20,6 +20,11 @@ const REST_MS = 10_000;
 const MOST_WATCHES = 16_384;
 /** Part of what a user may watch that we take. */
 const PART = 0.5;
+/** Most names of one directory, and of all, that are kept for longer: all of them may have to be taken back at once. */
+const MOST_NAMES = 4096;
+const MOST_NAMES_IN_ALL = 131_072;
+/** Room is looked for once in so many ms. */
+const SWEEP_EVERY_MS = 1000;
 
 /** What is told of names. */
 export const NAMES = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO;
@@ -35,13 +40,16 @@ export interface Watch {
   /** When they may be told again. */
   fullAfter: number;
   /** What the kernel keeps for longer because of it: nodes by name, 0 for a name that does not exist. */
-  readonly names: Map<RawName, number>;
+  readonly names: ReadonlyMap<RawName, number>;
   /** When something was last kept for longer. */
   used: number;
   /** Events since `since`. */
   events: number;
   since: number;
 }
+
+/** Only the table changes them, since it counts them. */
+type Names = Map<RawName, number>;
 
 /** Where directories are reached. */
 export interface Directories {
@@ -58,6 +66,8 @@ export class WatchTable {
   private readonly resting = new Map<number, number>();
   /** How many open files keep a directory from being watched for changes of its files. */
   private readonly busy = new Map<number, number>();
+  private kept = 0;
+  private swept = Number.NEGATIVE_INFINITY;
   /** How often a watch has begun, or has got fuller. */
   begun = 0;
 
@@ -112,8 +122,30 @@ export class WatchTable {
     return this.tell(watch, NAMES);
   }
 
+  /**
+   * Notes what the kernel is about to keep for longer.
+   * @param node 0 when there is no such name
+   * @returns whether it may
+   */
+  keep(watch: Watch, name: RawName, node: number): boolean {
+    const { names } = watch;
+    if (!names.has(name)) {
+      if (names.size >= MOST_NAMES || this.kept >= MOST_NAMES_IN_ALL) return false;
+      this.kept++;
+    }
+    (names as Names).set(name, node);
+    watch.used = this.now();
+    return true;
+  }
+
+  /** The kernel does not keep it for longer any more. */
+  forget(watch: Watch, name: RawName): void {
+    if ((watch.names as Names).delete(name)) this.kept--;
+  }
+
   end(watch: Watch): void {
     this.inotify.unwatch(watch.descriptor);
+    this.kept -= watch.names.size;
     this.byNode.delete(watch.node);
     this.byDescriptor.delete(watch.descriptor);
   }
@@ -143,7 +175,7 @@ export class WatchTable {
     const dirfd = this.directories.directory(node);
     const descriptor = dirfd < 0 ? dirfd : this.inotify.watch(dirfd, maskOf(full));
     if (descriptor < 0) return undefined;
-    const names = new Map<RawName, number>();
+    const names: Names = new Map();
     const watch = { descriptor, node, entry, full, fullAfter: 0, names, used: now, events: 0, since: now };
     this.byNode.set(node, watch);
     this.byDescriptor.set(descriptor, watch);
@@ -159,6 +191,8 @@ export class WatchTable {
   /** Ends the watches because of which the kernel keeps nothing any more. @returns whether there is room now */
   private sweep(): boolean {
     const now = this.now();
+    if (now - this.swept < SWEEP_EVERY_MS) return false;
+    this.swept = now;
     for (const watch of this.byNode.values()) if (watch.used < now - this.keptFor) this.end(watch);
     for (const [node, until] of this.resting) if (until < now) this.resting.delete(node);
     return this.byNode.size < this.most;

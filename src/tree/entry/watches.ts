@@ -22,8 +22,6 @@ const BURST_MS = 1000;
 /** So many changes of files, and then of names, are too much: telling costs who makes them, and taking it in costs us. */
 const MANY_CHANGES = 8;
 const MANY_NAMES = 64;
-/** Most names of one directory that are kept for longer: all of them may have to be taken back at once. */
-const MOST_NAMES = 4096;
 /** Bytes of a file from which on whoever has it open may read it by many calls. */
 const LARGE = 256 * 1024;
 /**
@@ -31,6 +29,13 @@ const LARGE = 256 * 1024;
  * answer only after the first time.
  */
 const AGAIN_MS = 100;
+/** So many names are let expire at a time; requests are answered in between. */
+const A_TIME = 256;
+
+interface Name {
+  readonly parent: number;
+  readonly name: RawName;
+}
 
 /** Where directories and their files are reached. */
 export interface Surroundings extends Directories {
@@ -55,7 +60,8 @@ export class Watches implements Attention {
   private readonly holders = new Map<number, number>();
   /** Nodes whose attributes are to be taken back. */
   private readonly changed = new Set<number>();
-  private readonly again: { readonly due: number; readonly parent: number; readonly name: RawName }[] = [];
+  private readonly expiring: Name[] = [];
+  private readonly again: (Name & { readonly due: number })[] = [];
 
   /**
    * @param wanted whether anything is watched
@@ -100,13 +106,13 @@ export class Watches implements Attention {
     const own = isDirectory ? table.watch(node, true) : watch;
     if (own?.full !== true) return 0;
     if (before !== table.begun && !this.around.look(parent, name, node, stat)) return 0;
-    return this.keep(watch, name, node) ? Math.min(MOST_MS, ageOf(stat)) : 0;
+    return table.keep(watch, name, node) ? Math.min(MOST_MS, ageOf(stat)) : 0;
   }
 
   /** For how long it may be kept that there is no such name. @returns ms, 0 when not for longer than usual */
   prolongAbsence(parent: number, name: RawName): number {
     const watch = this.table?.of(parent);
-    return watch !== undefined && this.keep(watch, name, 0) ? MOST_MS : 0;
+    return watch !== undefined && this.table?.keep(watch, name, 0) ? MOST_MS : 0;
   }
 
   /**
@@ -146,7 +152,7 @@ export class Watches implements Attention {
   renewed(parent: number, name: RawName): void {
     const watch = this.table?.of(parent);
     if (watch === undefined) return;
-    watch.names.delete(name);
+    this.table?.forget(watch, name);
     // The event that comes of it is not one too much.
     watch.events--;
   }
@@ -160,8 +166,8 @@ export class Watches implements Attention {
     const other = this.table?.of(toParent)?.names.get(toName);
     this.renewed(parent, name);
     this.renewed(toParent, toName);
-    if (node !== undefined) this.expire(toParent, toName);
-    if (exchanged && other !== undefined) this.expire(parent, name);
+    if (node !== undefined) this.expiring.push({ parent: toParent, name: toName });
+    if (exchanged && other !== undefined) this.expiring.push({ parent, name });
   }
 
   /** The node ends. */
@@ -172,7 +178,7 @@ export class Watches implements Attention {
     if (watch !== undefined) table.end(watch);
     const above = table.of(this.around.nodes.parent(node));
     const name = this.around.nodes.name(node);
-    if (above?.names.get(name) === node) above.names.delete(name);
+    if (above?.names.get(name) === node) table.forget(above, name);
   }
 
   /**
@@ -188,33 +194,29 @@ export class Watches implements Attention {
       if (isChanged) this.recall(watch);
       else table.end(watch);
     }
-    this.flush();
+    if (isChanged) this.attend();
   }
 
   attend(): number {
-    const { inotify, again } = this;
-    if (inotify === undefined || (this.size === 0 && again.length === 0)) return -1;
+    const { inotify, expiring, again } = this;
+    if (inotify === undefined || (this.size === 0 && expiring.length + again.length === 0)) return -1;
     const code = inotify.read((descriptor, mask, name) => this.take(descriptor, mask, name));
     if (code < 0) debug("inotify: errno %d", -code);
     this.flush();
     const now = this.now();
-    while (again.length > 0 && again[0]!.due <= now) {
-      const { parent, name } = again.shift()!;
+    for (const { parent, name } of expiring.splice(0, A_TIME)) {
       void this.control?.expireEntry(parent, name);
+      again.push({ parent, name, due: now + AGAIN_MS });
     }
+    let due = 0;
+    while (due < Math.min(again.length, A_TIME) && again[due]!.due <= now) due++;
+    for (const { parent, name } of again.splice(0, due)) void this.control?.expireEntry(parent, name);
+    if (expiring.length > 0) return 1;
     return again.length > 0 ? Math.max(1, Math.ceil(again[0]!.due - now)) : -1;
   }
 
   closeAll(): void {
     if (this.inotify !== undefined) close(this.inotify.fd);
-  }
-
-  /** Notes what the kernel is about to keep. @returns whether it may */
-  private keep(watch: Watch, name: RawName, node: number): boolean {
-    if (watch.names.size >= MOST_NAMES && !watch.names.has(name)) return false;
-    watch.names.set(name, node);
-    watch.used = this.now();
-    return true;
   }
 
   private take(descriptor: number, mask: number, name: RawName | ""): void {
@@ -244,9 +246,9 @@ export class Watches implements Attention {
     this.changed.add(watch.node);
     const node = watch.names.get(name);
     if (node !== undefined) {
-      watch.names.delete(name);
+      this.table?.forget(watch, name);
       if (node !== 0) this.changed.add(node);
-      this.expire(watch.node, name);
+      this.expiring.push({ parent: watch.node, name });
     }
     if (watch.events > MANY_NAMES) this.recall(watch);
   }
@@ -275,13 +277,8 @@ export class Watches implements Attention {
     this.changed.add(watch.node);
     for (const [name, node] of watch.names) {
       if (node !== 0) this.changed.add(node);
-      this.expire(watch.node, name);
+      this.expiring.push({ parent: watch.node, name });
     }
-  }
-
-  private expire(parent: number, name: RawName): void {
-    void this.control?.expireEntry(parent, name);
-    this.again.push({ due: this.now() + AGAIN_MS, parent, name });
   }
 
   private flush(): void {
