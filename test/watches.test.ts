@@ -190,9 +190,8 @@ describe("what is changed natively is taken back from the kernel", () => {
     assert.equal(watches.prolongAbsence(TOP, absent(5000)), 0, "not too many are kept");
     assert.equal(watches.prolongAbsence(TOP, absent(1)), MINUTE, "this one is");
     watches.dropEntry(ENTRY, true);
-    notices = [];
     let turns = 0;
-    let names = 0;
+    let names = notices.splice(0).length;
     for (let wanted = 1; wanted > 0; turns++) {
       wanted = watches.attend();
       const some = notices.splice(0).length;
