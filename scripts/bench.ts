@@ -35,7 +35,8 @@ const HOW_DATA = `How this was measured
 Each contender works on a freshly made ext4 of its own in a loop-mounted image, new in each round; in each row the
 contenders take turns, each round beginning with another; rows that leave everything as it was are measured three times a
 round. Figures are medians (smallest to largest), and the ratio to native: smaller is faster. Time of rows that run a
-program includes its start; random I/O and small files are timed inside one Python process. Before every row dirty data
+program includes its start; random I/O and small files are timed inside one Python process, these by paths from the
+directory of the contender, which is as deep then for each. Before every row dirty data
 is written out; "cold" rows run after the page, dentry and inode caches were dropped. Writes are not followed by fsync:
 they end in the page cache, as natively. The p99 is of stat(2) about every millisecond, while another process copies 4
 files and fsyncs each. No process is pinned to a core from outside (snapmount's session binds itself to the processor

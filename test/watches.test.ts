@@ -284,23 +284,22 @@ describe("a watch ends", () => {
     assert.equal(watches.size, 0);
   });
 
-  it("when others need the room and nothing is kept because of it any more", () => {
-    const few = new Watches(
-      {
-        nodes: { entry: () => ENTRY, parent: () => 0, name: () => name("") },
-        directory: (n) => fds[n]!,
-        look: () => true,
-      },
-      true,
-      () => clock,
-      1,
-    );
-    assert.equal(few.prolong(TOP, name("file"), FILE, stat("file")), MINUTE);
-    assert.equal(few.prolong(BELOW, name("x"), OTHER, stat("file")), 0);
-    clock += MINUTE + 1;
-    assert.equal(few.prolong(BELOW, name("x"), OTHER, stat("file")), MINUTE);
-    assert.equal(few.prolong(TOP, name("file"), FILE, stat("file")), 0, "that one needs the room now");
-    assert.equal(few.size, 1);
-    few.closeAll();
+  it("when others need the room, and not before nothing is kept because of it any more", () => {
+    const THIRD = 6;
+    fs.mkdirSync(path("third"));
+    fds[THIRD] = openAt(-100, path("third"), O_PATH | O_DIRECTORY);
+    const nodes = { entry: () => ENTRY, parent: () => 0, name: () => name("") };
+    const around = { nodes, directory: (node: number) => fds[node]!, look: () => true };
+    const two = new Watches(around, true, () => clock, 2);
+    const below = (): number => two.prolong(TOP, name("below"), BELOW, stat("below"));
+    const third = (): number => two.prolong(THIRD, name("x"), OTHER, stat("file"));
+    assert.deepEqual([below(), third()], [MINUTE, 0]);
+    clock += MINUTE - 10_000;
+    assert.equal(below(), MINUTE);
+    clock += 20_000;
+    assert.deepEqual([third(), two.size], [0, 2], "both directories have been asked for since");
+    clock += MINUTE;
+    assert.deepEqual([third(), two.size], [MINUTE, 1]);
+    two.closeAll();
   });
 });

@@ -105,6 +105,7 @@ export class Watches implements Attention {
     if (watch === undefined) return 0;
     const own = isDirectory ? table.watch(node, true) : watch;
     if (own?.full !== true) return 0;
+    own.used = this.now();
     if (before !== table.begun && !this.around.look(parent, name, node, stat)) return 0;
     return table.keep(watch, name, node) ? Math.min(MOST_MS, ageOf(stat)) : 0;
   }
