@@ -15,6 +15,16 @@ export function takeLease(fd: number): number {
   return fcntl(fd, F_SETLEASE, F_RDLCK);
 }
 
+/**
+ * Whether nobody has a file open for writing or mapped writable, for certain: not when a lease cannot be had at all.
+ * @param fd as for takeLease
+ */
+export function isClosedForWriting(fd: number): boolean {
+  if (takeLease(fd) !== 0) return false;
+  fcntl(fd, F_SETLEASE, F_UNLCK);
+  return true;
+}
+
 /** Whether anybody has a file open for writing or mapped writable. @param fd as for takeLease */
 export function isOpenForWriting(fd: number): boolean {
   const code = takeLease(fd);

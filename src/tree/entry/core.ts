@@ -13,6 +13,7 @@ import { DirCursors } from "./dir-cursors.js";
 import { EntryState } from "./entry-state.js";
 import { Handles } from "./handles.js";
 import { Identity } from "./identity.js";
+import { KeptPages } from "./kept-pages.js";
 import { NodeTable } from "./node-table.js";
 import { Watches } from "./watches.js";
 
@@ -66,6 +67,7 @@ export class Core {
   readonly waits = new CopyWaits(this);
   readonly handles: Handles;
   readonly watches: Watches;
+  readonly pages = new KeptPages();
   readonly stat = new Stat();
   readonly snapshots: number;
   readonly storeDev: number;
@@ -294,6 +296,7 @@ export class Core {
     this.fds.drop(node);
     this.cursors.drop(node);
     this.watches.dropNode(node);
+    this.pages.drop(node);
     const entry = this.nodes.entry(node);
     if (entry === undefined) return;
     this.handles.forgetMapped(node, entry);

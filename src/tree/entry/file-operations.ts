@@ -146,7 +146,8 @@ export class FileOperations {
     core.watches.opened(added.handle, node, (flags & O_ACCMODE) !== O_RDONLY, stat.size);
     out.handle = added.handle;
     out.backingId = added.backingId;
-    out.flags = added.backingId === 0 && entry.settled ? FOPEN_KEEP_CACHE : 0;
+    const isKept = added.backingId === 0 && (entry.settled || core.pages.areRight(node, fd, stat));
+    out.flags = isKept ? FOPEN_KEEP_CACHE : 0;
   }
 
   release(node: number, handle: number): void {
