@@ -1,4 +1,4 @@
-import { DEFAULT_CACHE_TIMEOUT } from "../tree/entry/core.js";
+import { DEFAULT_CACHE_TIMEOUT } from "../tree/entry/answers.js";
 import type { TreeOptions } from "../tree/tree.js";
 import type { MountOptions } from "./request.js";
 

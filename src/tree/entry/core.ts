@@ -1,12 +1,12 @@
-import type { RawName } from "../../base/bytes.js";
-import type { Attributes, Caller, Entry, SessionControl } from "../../fuse/filesystem.js";
-import { type CopyAhead, isUncopied } from "../../store/pending.js";
+import type { Caller, SessionControl } from "../../fuse/filesystem.js";
+import type { CopyAhead } from "../../store/pending.js";
 import type { Info, Snapshotter, StoreReader } from "../../store/types.js";
-import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_TRUNC, S_IFDIR } from "../../sys/constants.js";
+import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_TRUNC } from "../../sys/constants.js";
 import { ENOENT, EROFS, ESTALE } from "../../sys/errno.js";
 import { check } from "../../sys/error.js";
 import { close, fdPath, openAt } from "../../sys/file.js";
 import { Stat, statAt } from "../../sys/stat.js";
+import { Answers } from "./answers.js";
 import { CopyWaits } from "./copy-waits.js";
 import { Descriptors } from "./descriptors.js";
 import { DirCursors } from "./dir-cursors.js";
@@ -16,18 +16,6 @@ import { Identity } from "./identity.js";
 import { KeptPages } from "./kept-pages.js";
 import { NodeTable } from "./node-table.js";
 import { Watches } from "./watches.js";
-
-/** Attributes of what can change may be kept for so long, in ms, unless they are watched or it is asked otherwise. */
-export const DEFAULT_CACHE_TIMEOUT = 1000;
-/**
- * Names for a little less, by this factor, and never longer than the attributes: whoever acts on a name that is still kept
- * finds its attributes kept as well. Asked for the attributes of a file that another one has replaced, we can only say
- * ESTALE. link(2) makes EPERM of that (safe_hardlink_source in fs/namei.c), everything else looks the name up again. What
- * opening a file for reading and writing makes the kernel ask again is the one gap that is left.
- */
-const NAMES_PART = 0.9;
-/** For what cannot change. */
-const SETTLED_TIMEOUT = 24 * 3600 * 1000;
 
 /** Threads that make system calls which may wait for the disk. */
 export interface IoPool {
@@ -66,6 +54,7 @@ export class Core {
   readonly identity = Identity.ofThread();
   readonly waits = new CopyWaits(this);
   readonly handles: Handles;
+  readonly answers: Answers;
   readonly watches: Watches;
   readonly pages = new KeptPages();
   readonly stat = new Stat();
@@ -91,7 +80,8 @@ export class Core {
     );
     this.fds = new Descriptors(this.nodes, this.snapshots, (fd) => void options.pool.call("close", fd));
     this.handles = new Handles(this.identity, options.passthrough);
-    this.watches = new Watches(this, options.watch);
+    this.answers = new Answers(this);
+    this.watches = new Watches(this.answers, options.watch);
   }
 
   /** @returns the state of a snapshot, made when the session has none yet */
@@ -202,78 +192,6 @@ export class Core {
     else this.identity.actReduced(caller, this.statNode(this.stat, node) === 0 ? this.stat.mode : 0);
   }
 
-  /** Answers a lookup: interns the file that stat describes under parent and name, and counts the lookup. */
-  answer(entry: EntryState, parent: number, name: RawName, stat: Stat, out: Entry): number {
-    const node = this.nodes.intern(entry, parent, name, stat);
-    // Only what is asked for again is worth a watch. The kernel, which knows it, also sees to it that an answer does not
-    // undo what was told of it meanwhile.
-    const isAgain = this.nodes.isKnown(node) && parent !== 0 && mayBeWatched(entry);
-    this.nodes.addLookup(node);
-    const longer = isAgain ? this.watches.prolong(parent, name, node, stat) : 0;
-    this.fill(entry, node, stat, out);
-    if (out.attrTimeout > 0 && longer > out.attrTimeout) out.attrTimeout = longer;
-    out.node = node;
-    out.generation = this.nodes.generation(node);
-    out.entryTimeout = NAMES_PART * out.attrTimeout;
-    return 0;
-  }
-
-  /** Answers a lookup of a name that does not exist. */
-  answerAbsence(entry: EntryState, parent: number, name: RawName, out: Entry): number {
-    const longer = mayBeWatched(entry) ? this.watches.prolongAbsence(parent, name) : 0;
-    out.node = 0;
-    out.entryTimeout = NAMES_PART * Math.max(longer, this.attributesTimeout(entry));
-    return 0;
-  }
-
-  /** Answers a question for attributes alone. @param byName whether the file was reached by its name */
-  answerAttributes(entry: EntryState, node: number, byName: boolean, out: Attributes): void {
-    const longer =
-      mayBeWatched(entry) && (byName || this.nodes.type(node) === S_IFDIR)
-        ? this.watches.prolongAttributes(node, out.stat)
-        : 0;
-    this.fill(entry, node, out.stat, out);
-    if (out.attrTimeout > 0 && longer > out.attrTimeout) out.attrTimeout = longer;
-  }
-
-  directory(node: number): number {
-    return this.fds.directory(node);
-  }
-
-  look(parent: number, name: RawName, node: number, stat: Stat): boolean {
-    const dirfd = this.fds.directory(parent);
-    if (dirfd < 0 || statAt(this.stat, dirfd, name) !== 0 || !this.nodes.is(node, this.stat)) return false;
-    stat.assign(this.stat);
-    return true;
-  }
-
-  /** For how long attributes below an entry may be kept. */
-  private attributesTimeout(entry: EntryState): number {
-    if (entry.settled) return SETTLED_TIMEOUT;
-    const { cacheTimeout } = this.options;
-    // What is completed in the background changes without the kernel's doing.
-    return entry.pending ? Math.min(cacheTimeout, DEFAULT_CACHE_TIMEOUT) : cacheTimeout;
-  }
-
-  /**
-   * The inode number that users see of a node's file.
-   * @param dev and
-   * @param ino what the native file has
-   */
-  inodeNumber(entry: EntryState, node: number, dev: number, ino: number): number {
-    return this.nodes.parent(node) === 0 ? entry.rootIno : entry.visibleIno(dev, ino);
-  }
-
-  /** Attributes as users see them. */
-  fill(entry: EntryState, node: number, stat: Stat, out: Attributes): void {
-    const { dev, ino } = stat;
-    if (out.stat !== stat) out.stat.assign(stat);
-    if (entry.pending && isUncopied(stat)) this.waits.overlay(entry, node, out.stat);
-    out.stat.ino = this.inodeNumber(entry, node, dev, ino);
-    const isKept = entry.settled || !this.handles.mayBeMapped(node, entry);
-    out.attrTimeout = isKept ? this.attributesTimeout(entry) : 0;
-  }
-
   /** Takes over what is known of the snapshot that owns an entry's directory. */
   refreshContent(entry: EntryState): void {
     const fresh = this.options.reader.getById(entry.contentId);
@@ -308,9 +226,4 @@ export class Core {
     if (entry.unused && this.entries.get(entry.id) === entry && entry.mapped.size === 0)
       this.entries.delete(entry.id);
   }
-}
-
-/** Whether what an entry holds may change behind the kernel's back, but not by our doing. */
-function mayBeWatched(entry: EntryState): boolean {
-  return entry.writable && !entry.pending;
 }

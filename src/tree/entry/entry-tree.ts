@@ -85,7 +85,7 @@ export class EntryTree implements fuse.FileSystem, Entries {
     const code = statAt(out.stat, core.snapshots, entry.directory as RawName);
     if (code < 0) return code;
     entry.provisional = entry.pending && isUncopied(out.stat);
-    core.answer(entry, 0, entry.directory as RawName, out.stat, out);
+    core.answers.entry(entry, 0, entry.directory as RawName, out.stat, out);
     entry.root = out.node;
     // An empty one without a parent may be given one, and is another directory then under a name that the kernel knows.
     if (entry.writable && info.parentId === undefined && !core.nodes.hasChildren(out.node))

@@ -125,7 +125,7 @@ export class FileOperations {
       close(fd);
       return code;
     }
-    core.answer(entry, parent, name, out.stat, out);
+    core.answers.entry(entry, parent, name, out.stat, out);
     core.watches.renewed(parent, name);
     this.handOut(caller, out.node, entry, fd, flags, out.stat, opened);
     return 0;

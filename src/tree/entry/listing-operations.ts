@@ -47,14 +47,14 @@ export class ListingOperations {
     const { core } = this;
     const dev = core.nodes.dev(node);
     const dots = name === "." ? node : name === ".." ? core.nodes.parent(node) : 0;
-    if (dots !== 0) return sink.add(name, core.inodeNumber(entry, dots, dev, ino), type, next);
+    if (dots !== 0) return sink.add(name, core.answers.inodeNumber(entry, dots, dev, ino), type, next);
     // What is above the root of an entry is not one of its files.
     if (!sink.plus || name === "..") return sink.add(name, entry.visibleIno(dev, ino), type, next);
     if (!sink.fits(name.length)) return false;
     const out = this.slot;
     // A file that went meanwhile, or cannot be asked, is listed without attributes, as natively.
     if (statAt(out.stat, dirfd, name) !== 0) return sink.add(name, entry.visibleIno(dev, ino), type, next);
-    core.answer(entry, node, name, out.stat, out);
+    core.answers.entry(entry, node, name, out.stat, out);
     return sink.addPlus(name, out, type, next);
   }
 

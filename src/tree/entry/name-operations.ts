@@ -33,9 +33,9 @@ export class NameOperations {
     if (entry === undefined) return -ESTALE;
     const dirfd = core.fds.directory(parent);
     const code = dirfd < 0 ? dirfd : statAt(out.stat, dirfd, name);
-    if (code === 0) return core.answer(entry, parent, name, out.stat, out);
+    if (code === 0) return core.answers.entry(entry, parent, name, out.stat, out);
     if (code !== -ENOENT) return code;
-    return core.answerAbsence(entry, parent, name, out);
+    return core.answers.absence(entry, parent, name, out);
   }
 
   readlink(node: number, out: IoArea): Answer {
@@ -77,7 +77,7 @@ export class NameOperations {
     if (code < 0) return code;
     core.watches.renewed(parent, name);
     code = statAt(out.stat, dirfd, name);
-    return code < 0 ? code : core.answer(entry, parent, name, out.stat, out);
+    return code < 0 ? code : core.answers.entry(entry, parent, name, out.stat, out);
   }
 
   mkdir(caller: Caller, parent: number, name: RawName, mode: number, out: Entry): Answer {
