@@ -170,7 +170,6 @@ export class Session implements SessionControl, PortHost {
       companion.leave();
       ready = poll.wait(-1);
     }
-    if (poll.events(2) !== 0) attention?.attend();
     const told = poll.events(1) !== 0;
     if (told) {
       clearEventFd(this.wakeFd);
