@@ -3,11 +3,12 @@ import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { Worker } from "node:worker_threads";
 import { rawFromText } from "../src/base/bytes.js";
-import { AT_FDCWD, O_DIRECTORY, O_RDONLY, O_RDWR } from "../src/sys/constants.js";
+import { AT_FDCWD, O_DIRECTORY, O_PATH, O_RDONLY, O_RDWR, RESOLVE_IN_ROOT } from "../src/sys/constants.js";
 import { DirEntries, listDir, readDir, seekDir } from "../src/sys/dir.js";
 import { checkPath } from "../src/sys/error.js";
-import { close, openAt } from "../src/sys/file.js";
+import { close, openAt, openAt2 } from "../src/sys/file.js";
 import { Stat, statAt, utimesFd } from "../src/sys/stat.js";
 
 describe("system calls", () => {
@@ -22,6 +23,31 @@ describe("system calls", () => {
     directory = fs.mkdtempSync(join(tmpdir(), "snapmount-sys-"));
   });
   after(() => fs.rmSync(directory, { recursive: true }));
+
+  it("open what is below a directory, whatever is renamed elsewhere meanwhile", async () => {
+    fs.mkdirSync(join(directory, "in/side/deep"), { recursive: true });
+    fs.writeFileSync(join(directory, "there"), "");
+    // Each rename anywhere makes the kernel give up on a path with ".." that is being walked.
+    const renamer = new Worker(
+      `const { renameSync } = require("node:fs");
+       const { workerData: [one, other] } = require("node:worker_threads");
+       for (;;) { renameSync(one, other); renameSync(other, one); }`,
+      { eval: true, workerData: [join(directory, "there"), join(directory, "elsewhere")] },
+    );
+    try {
+      const until = performance.now() + 500;
+      const root = open(".", O_PATH | O_DIRECTORY);
+      const path = rawFromText("in/side/deep/../../../in/side/../side/deep/..");
+      while (performance.now() < until) {
+        const fd = openAt2(root, path, O_RDONLY | O_DIRECTORY, 0, RESOLVE_IN_ROOT);
+        assert.ok(fd >= 0, `errno ${-fd}`);
+        close(fd);
+      }
+      close(root);
+    } finally {
+      await renamer.terminate();
+    }
+  });
 
   it("set times before 1970 and after 2038 and 2106, to the nanosecond", () => {
     fs.writeFileSync(join(directory, "file"), "");

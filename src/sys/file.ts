@@ -38,6 +38,7 @@ const FICLONE = 0x40049409;
 /** Longer paths are opened in several steps; the kernel takes up to PATH_MAX with the NUL. */
 const LONGEST_PATH = 4000;
 const MOST_TRIES = 100;
+const BENEATH = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
 
 /** openat(2), close-on-exec. @returns a descriptor or -errno */
 export function openAt(dirfd: number, name: RawName | string, flags: number, mode = 0): number {
@@ -50,8 +51,9 @@ const openHowBytes = new Uint8Array(openHow.buffer);
 
 /**
  * openat2(2), close-on-exec.
- * @param resolve RESOLVE_* flags
- * @returns a descriptor or -errno; EAGAIN when a rename raced with RESOLVE_BENEATH
+ * @param resolve RESOLVE_* flags. With RESOLVE_BENEATH and RESOLVE_IN_ROOT the kernel gives up on ".." when anything is
+ * renamed or mounted anywhere meanwhile (EAGAIN); then it is asked again
+ * @returns a descriptor or -errno
  */
 export function openAt2(
   dirfd: number,
@@ -65,7 +67,11 @@ export function openAt2(
   openHow[0] = BigInt(flags | O_CLOEXEC);
   openHow[1] = BigInt(mode);
   openHow[2] = BigInt(resolve);
-  return retry(() => cSyscall(SYS_OPENAT2, dirfd, cname(name), openHowBytes, openHowBytes.length, 0, 0));
+  for (let tries = 0; ; tries++) {
+    const size = openHowBytes.length;
+    const fd = retry(() => cSyscall(SYS_OPENAT2, dirfd, cname(name), openHowBytes, size, 0, 0));
+    if (fd !== -EAGAIN || tries === MOST_TRIES) return fd;
+  }
 }
 
 /**
@@ -79,23 +85,15 @@ export function openBeneath(root: number, path: RawName | "", flags: number): nu
   while (rest.length >= LONGEST_PATH) {
     const cut = rest.lastIndexOf("/", LONGEST_PATH - 1);
     if (cut < 0) break;
-    const next = openStep(at, rest.slice(0, cut), O_PATH | O_DIRECTORY);
+    const next = openAt2(at, rest.slice(0, cut), O_PATH | O_DIRECTORY, 0, BENEATH);
     if (at !== root) close(at);
     if (next < 0) return next;
     at = next;
     rest = rest.slice(cut + 1);
   }
-  const fd = openStep(at, rest, flags);
+  const fd = openAt2(at, rest, flags, 0, BENEATH);
   if (at !== root) close(at);
   return fd;
-}
-
-function openStep(at: number, path: string, flags: number): number {
-  for (let tries = 0; ; tries++) {
-    const fd = openAt2(at, path, flags, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
-    // A rename anywhere may have raced with the walk (openat2(2)).
-    if (fd !== -EAGAIN || tries === MOST_TRIES) return fd;
-  }
 }
 
 /** close(2); a descriptor is gone even when this fails, so it is never repeated. */
