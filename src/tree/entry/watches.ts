@@ -10,13 +10,12 @@ import { type Directories, mostWatches, NAMES, type Watch, WatchTable } from "./
 
 const debug = log("watches");
 /**
- * Longest time in ms for which what is watched may be kept, and never longer than it has been as it is. Not for ever,
- * because inotify(7) says nothing of stores through a mapping, and nothing in this directory of what is changed by a
- * name in another one.
+ * For so long what is watched may be kept, in ms. Not for ever, because inotify(7) says nothing of stores through a mapping,
+ * and nothing in this directory of what is changed by a name in another one.
  */
-const MOST_MS = 60_000;
+const KEPT_MS = 60_000;
 /** What has changed in so many ms is likely to change again, and not worth a watch. */
-const LEAST_AGE_MS = 2000;
+const LEAST_AGE_MS = 1000;
 /** Within so many ms of each other events count as many. */
 const BURST_MS = 1000;
 /** So many changes of files, and then of names, are too much: telling costs who makes them, and taking it in costs us. */
@@ -78,7 +77,7 @@ export class Watches implements Attention {
     if (typeof inotify === "number") debug("nothing is watched: errno %d", -inotify);
     else if (inotify !== undefined) {
       this.inotify = inotify;
-      this.table = new WatchTable(around, inotify, now, MOST_MS, most);
+      this.table = new WatchTable(around, inotify, now, KEPT_MS, most);
     }
     this.fd = this.inotify?.fd ?? -1;
   }
@@ -95,7 +94,7 @@ export class Watches implements Attention {
    */
   prolong(parent: number, name: RawName, node: number, stat: Stat): number {
     const { table } = this;
-    if (table === undefined || ageOf(stat) < LEAST_AGE_MS) return 0;
+    if (table === undefined || isNew(stat)) return 0;
     const type = stat.mode & S_IFMT;
     const isDirectory = type === S_IFDIR;
     // What has other names may be changed by them.
@@ -107,13 +106,13 @@ export class Watches implements Attention {
     if (own?.full !== true) return 0;
     own.used = this.now();
     if (before !== table.begun && !this.around.look(parent, name, node, stat)) return 0;
-    return table.keep(watch, name, node) ? Math.min(MOST_MS, ageOf(stat)) : 0;
+    return table.keep(watch, name, node) ? KEPT_MS : 0;
   }
 
   /** For how long it may be kept that there is no such name. @returns ms, 0 when not for longer than usual */
   prolongAbsence(parent: number, name: RawName): number {
     const watch = this.table?.of(parent);
-    return watch !== undefined && this.table?.keep(watch, name, 0) ? MOST_MS : 0;
+    return watch !== undefined && this.table?.keep(watch, name, 0) ? KEPT_MS : 0;
   }
 
   /**
@@ -121,14 +120,14 @@ export class Watches implements Attention {
    * @returns ms, 0 when not for longer than usual
    */
   prolongAttributes(node: number, stat: Readonly<Stat>): number {
-    if (this.size === 0 || ageOf(stat) < LEAST_AGE_MS) return 0;
+    if (this.size === 0 || isNew(stat)) return 0;
     const { nodes } = this.around;
     const isDirectory = (stat.mode & S_IFMT) === S_IFDIR;
     const watch = this.table?.of(isDirectory ? node : nodes.parent(node));
     if (watch?.full !== true) return 0;
     if (!isDirectory && (stat.nlink !== 1 || watch.names.get(nodes.name(node)) !== node)) return 0;
     watch.used = this.now();
-    return Math.min(MOST_MS, ageOf(stat));
+    return KEPT_MS;
   }
 
   /** A file has been opened. @param handle its number. @param size of the file in bytes */
@@ -288,7 +287,7 @@ export class Watches implements Attention {
   }
 }
 
-/** Milliseconds since the file was changed last. */
-function ageOf(stat: Readonly<Stat>): number {
-  return Date.now() - stat.ctime * 1000;
+/** Whether a file has just been changed. */
+function isNew(stat: Readonly<Stat>): boolean {
+  return Date.now() - stat.ctime * 1000 - stat.ctimeNs / 1e6 < LEAST_AGE_MS;
 }
