@@ -133,7 +133,9 @@ export class WatchTable {
       if (names.size >= MOST_NAMES || this.kept >= MOST_NAMES_IN_ALL) return false;
       this.kept++;
     }
-    (names as Names).set(name, node);
+    // The string that the table of nodes keeps anyway, if it is the same.
+    const kept = node === 0 ? name : this.directories.nodes.name(node);
+    (names as Names).set(kept === name ? kept : name, node);
     watch.used = this.now();
     return true;
   }
