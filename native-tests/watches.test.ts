@@ -6,10 +6,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Arena } from "./support/arena.js";
 import { CommandLine, until } from "./support/command-line.js";
 
-/** Longer than without a watch, in ms. */
+/** Longer than without a watch, and until a change is old enough for one, in ms. */
 const LATER = 1200;
-/** Older than what is likely to change again, in ms. */
-const OLD = 2200;
 /** In how many rounds what is looked at again comes to be kept: names are watched, then directories as well. */
 const LOOKS = 4;
 
@@ -23,6 +21,7 @@ describe("what is looked at again and again", () => {
 
 describe("a directory that is looked at again and again", async () => {
   const line = new CommandLine();
+  after(() => line.dispose());
   fs.mkdirSync(line.path("store"), { mode: 0o700 });
   fs.mkdirSync(line.path("mnt"));
   const daemon = line.start(["store", "mnt", "-f"]);
@@ -31,7 +30,6 @@ describe("a directory that is looked at again and again", async () => {
   const entry = line.path("mnt/active/web");
   execFileSync("mkdir", [entry]);
   const native = execFileSync("cat", [line.path("mnt/info/active/web/path")], { encoding: "utf8" }).trim();
-  after(() => line.dispose());
 
   /** What a shell says of names while nobody answers the kernel; undefined when it has to ask. */
   const unasked = (command: string): string | undefined => {
@@ -51,7 +49,7 @@ describe("a directory that is looked at again and again", async () => {
     fs.mkdirSync(`${native}/d/sub`, { recursive: true });
     for (const file of ["file", "sub/file"]) fs.writeFileSync(`${native}/d/${file}`, "text");
     fs.symlinkSync("file", `${native}/d/link`);
-    await sleep(OLD);
+    await sleep(LATER);
     await look(1);
     assert.equal(unasked(LOOK), undefined, "what is looked at once is asked for");
     await look(LOOKS);

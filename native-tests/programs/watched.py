@@ -35,7 +35,7 @@ def rewrite(root, path):
 
 
 def store(root, path):
-    """Through a descriptor that can be mapped; as long as it is open, natively, it may change at any time."""
+    """Through a descriptor that can be mapped: through the mount the kernel asks for attributes after that each time."""
     fd = os.open(f"{root}/{path}", os.O_RDWR)
     os.pwrite(fd, b"STORED", 0)
     os.close(fd)
@@ -81,7 +81,7 @@ def seen():
 
 
 def keep():
-    pause(2.1)
+    pause(1.05)
     for _ in range(3):
         seen()
         pause(1.05)

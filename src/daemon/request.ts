@@ -16,7 +16,7 @@ export interface MountOptions {
   readonly prepareSync: boolean;
   /** Whether the kernel may read and write backing files itself. */
   readonly passthrough: boolean;
-  /** For how long the kernel may keep names and attributes in active/, in ms; undefined: native changes show within a second. */
+  /** For how long the kernel may keep names and attributes in active/, in ms; undefined: a second, or longer what is watched. */
   readonly cacheTimeout: number | undefined;
   /** Owner and group that the control directories show; undefined: the daemon's. */
   readonly uid: number | undefined;

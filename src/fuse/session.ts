@@ -42,7 +42,7 @@ export interface SessionOptions {
   /** Called once it is agreed with the kernel what the session can do, before anything else is answered. */
   readonly onNegotiated?: (features: Features) => void;
   /** What is waited for as well. */
-  readonly attention?: Attention | undefined;
+  readonly attention?: Attention;
   /** Takes the number of requests by opcode, and at index 0 that of open backing files. */
   readonly counters?: Int32Array;
 }

@@ -67,8 +67,8 @@ export function openAt2(
   openHow[0] = BigInt(flags | O_CLOEXEC);
   openHow[1] = BigInt(mode);
   openHow[2] = BigInt(resolve);
+  const size = openHowBytes.length;
   for (let tries = 0; ; tries++) {
-    const size = openHowBytes.length;
     const fd = retry(() => cSyscall(SYS_OPENAT2, dirfd, cname(name), openHowBytes, size, 0, 0));
     if (fd !== -EAGAIN || tries === MOST_TRIES) return fd;
   }

@@ -20,14 +20,18 @@ export function takeLease(fd: number): number {
  * @param fd as for takeLease
  */
 export function isClosedForWriting(fd: number): boolean {
-  if (takeLease(fd) !== 0) return false;
-  fcntl(fd, F_SETLEASE, F_UNLCK);
-  return true;
+  return tryLease(fd) === 0;
 }
 
 /** Whether anybody has a file open for writing or mapped writable. @param fd as for takeLease */
 export function isOpenForWriting(fd: number): boolean {
+  const code = tryLease(fd);
+  return code === -EAGAIN || code === -EBUSY;
+}
+
+/** Takes a lease and gives it up again. @returns as takeLease */
+function tryLease(fd: number): number {
   const code = takeLease(fd);
   if (code === 0) fcntl(fd, F_SETLEASE, F_UNLCK);
-  return code === -EAGAIN || code === -EBUSY;
+  return code;
 }

@@ -59,6 +59,19 @@ export class Stat {
   }
 }
 
+/** Seconds that a stamp keeps of a time, so that it is exact to the nanosecond in a double. */
+const STAMP_SECONDS = 2 ** 22;
+
+/** @returns a time in one number, to be compared for equality: it is the same again every 48 days */
+export function stamp(seconds: number, nanoseconds: number): number {
+  return (seconds % STAMP_SECONDS) * 1e9 + nanoseconds;
+}
+
+/** @returns how many ms ago a file was changed last */
+export function changedAgo(stat: Readonly<Stat>): number {
+  return Date.now() - stat.ctime * 1000 - stat.ctimeNs / 1e6;
+}
+
 const raw = Buffer.alloc(256);
 const words = new Uint32Array(raw.buffer, raw.byteOffset, 64);
 const signed = new Int32Array(raw.buffer, raw.byteOffset, 64);

@@ -47,11 +47,13 @@ export class Answers implements Surroundings {
     return 0;
   }
 
-  /** Answers a question for the attributes that out.stat has. @param byName whether the file was reached by its name */
-  attributes(entry: EntryState, node: number, byName: boolean, out: Attributes): void {
-    const { nodes, watches } = this.core;
-    const mayBeLonger = mayBeWatched(entry) && (byName || nodes.type(node) === S_IFDIR);
-    this.fill(entry, node, out.stat, mayBeLonger ? watches.prolongAttributes(node, out.stat) : 0, out);
+  /** Answers a question for the attributes that out.stat has, by Core.statNode. */
+  attributes(entry: EntryState, node: number, out: Attributes): void {
+    const { core } = this;
+    // A file that was not reached by its name may be elsewhere by now; the watch of a directory goes where that goes.
+    const isWatched =
+      mayBeWatched(entry) && (core.nodes.type(node) === S_IFDIR || core.held(node) === undefined);
+    this.fill(entry, node, out.stat, isWatched ? core.watches.prolongAttributes(node, out.stat) : 0, out);
   }
 
   /**

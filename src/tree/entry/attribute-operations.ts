@@ -15,7 +15,7 @@ export class AttributeOperations {
     const entry = core.nodes.entry(node);
     if (entry === undefined) return -ESTALE;
     const code = core.statNode(out.stat, node);
-    if (code === 0) core.answers.attributes(entry, node, core.held(node) === undefined, out);
+    if (code === 0) core.answers.attributes(entry, node, out);
     return code;
   }
 

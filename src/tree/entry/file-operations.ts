@@ -86,6 +86,7 @@ export class FileOperations {
     const fd = openAt(dirfd, name, how, mode);
     core.identity.restore();
     if (fd < 0) return fd === -EEXIST && (flags & O_EXCL) === 0 ? -ESTALE : fd;
+    core.watches.renewed(parent, name);
     return this.answerNew(caller, entry, parent, name, fd, flags, out, opened);
   }
 
@@ -126,7 +127,6 @@ export class FileOperations {
       return code;
     }
     core.answers.entry(entry, parent, name, out.stat, out);
-    core.watches.renewed(parent, name);
     this.handOut(caller, out.node, entry, fd, flags, out.stat, opened);
     return 0;
   }

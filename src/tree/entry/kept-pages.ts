@@ -1,10 +1,8 @@
 import { isClosedForWriting } from "../../sys/lease.js";
-import type { Stat } from "../../sys/stat.js";
+import { changedAgo, type Stat, stamp } from "../../sys/stat.js";
 
 /** A change time that is older, in ms, is not given again to what is changed next: a tick of the kernel's clock is at most 10. */
 const TICK_MS = 20;
-/** Seconds that are kept of a change time, so that it is exact to the nanosecond in a double. */
-const SECONDS = 2 ** 22;
 
 /**
  * Which files' pages the kernel may keep from one open(2) to the next, where it reads and writes them by us (without
@@ -22,10 +20,9 @@ export class KeptPages {
    * @returns whether the pages that the kernel has are still right
    */
   areRight(node: number, fd: number, stat: Readonly<Stat>): boolean {
-    const version = (stat.ctime % SECONDS) * 1e9 + stat.ctimeNs;
+    const version = stamp(stat.ctime, stat.ctimeNs);
     if (this.versions.get(node) === version) return true;
-    const age = Date.now() - stat.ctime * 1000 - stat.ctimeNs / 1e6;
-    if (age > TICK_MS && isClosedForWriting(fd)) this.versions.set(node, version);
+    if (changedAgo(stat) > TICK_MS && isClosedForWriting(fd)) this.versions.set(node, version);
     else this.versions.delete(node);
     return false;
   }

@@ -1,13 +1,11 @@
 import { assert } from "../../base/assert.js";
 import type { RawName } from "../../base/bytes.js";
 import { S_IFMT } from "../../sys/constants.js";
-import type { Stat } from "../../sys/stat.js";
+import { type Stat, stamp } from "../../sys/stat.js";
 import { CONTROL_NODES } from "../entries.js";
 import type { EntryState } from "./entry-state.js";
 
 const FIRST_CAPACITY = 4096;
-/** Seconds that are kept of a birth time, so that it is exact to the nanosecond in a double. */
-const BIRTH_SECONDS = 2 ** 22;
 /** Ids 0 and 1 are taken: "none" and the root of the mount. */
 const FIRST_NODE = 2;
 
@@ -221,5 +219,5 @@ export class NodeTable {
 
 /** The birth time in one number, 0 where the file system has none. */
 function birthOf(stat: Readonly<Stat>): number {
-  return (stat.btime % BIRTH_SECONDS) * 1e9 + stat.btimeNs;
+  return stamp(stat.btime, stat.btimeNs);
 }

@@ -109,7 +109,7 @@ export class WatchTable {
     const mayBeFull = full && !this.busy.has(node);
     if (known === undefined) return this.begin(node, mayBeFull);
     if (!mayBeFull || known.full || known.fullAfter > this.now()) return known;
-    if (!this.tell(known, ALL)) return undefined;
+    if (!this.tell(known, true)) return undefined;
     known.full = true;
     this.begun++;
     return known;
@@ -119,7 +119,7 @@ export class WatchTable {
   mute(watch: Watch): boolean {
     watch.full = false;
     watch.fullAfter = this.now() + REST_MS;
-    return this.tell(watch, NAMES);
+    return this.tell(watch, false);
   }
 
   /**
@@ -133,9 +133,9 @@ export class WatchTable {
       if (names.size >= MOST_NAMES || this.kept >= MOST_NAMES_IN_ALL) return false;
       this.kept++;
     }
-    // The string that the table of nodes keeps anyway, if it is the same.
-    const kept = node === 0 ? name : this.directories.nodes.name(node);
-    (names as Names).set(kept === name ? kept : name, node);
+    // Where it is the same, the string that the table of nodes holds anyway.
+    const held = node === 0 ? name : this.directories.nodes.name(node);
+    (names as Names).set(held === name ? held : name, node);
     watch.used = this.now();
     return true;
   }
@@ -174,8 +174,7 @@ export class WatchTable {
     if (entry === undefined || (this.resting.get(node) ?? 0) > now) return undefined;
     this.resting.delete(node);
     if (this.byNode.size >= this.most && !this.sweep()) return undefined;
-    const dirfd = this.directories.directory(node);
-    const descriptor = dirfd < 0 ? dirfd : this.inotify.watch(dirfd, maskOf(full));
+    const descriptor = this.ask(node, full);
     if (descriptor < 0) return undefined;
     const names: Names = new Map();
     const watch = { descriptor, node, entry, full, fullAfter: 0, names, used: now, events: 0, since: now };
@@ -185,9 +184,14 @@ export class WatchTable {
     return watch;
   }
 
-  private tell(watch: Watch, mask: number): boolean {
-    const dirfd = this.directories.directory(watch.node);
-    return dirfd >= 0 && this.inotify.watch(dirfd, mask | IN_EXCL_UNLINK) === watch.descriptor;
+  private tell(watch: Watch, full: boolean): boolean {
+    return this.ask(watch.node, full) === watch.descriptor;
+  }
+
+  /** @returns the watch descriptor of a directory, of which that much is told from now on, or -errno */
+  private ask(node: number, full: boolean): number {
+    const dirfd = this.directories.directory(node);
+    return dirfd < 0 ? dirfd : this.inotify.watch(dirfd, (full ? ALL : NAMES) | IN_EXCL_UNLINK);
   }
 
   /** Ends the watches because of which the kernel keeps nothing any more. @returns whether there is room now */
@@ -199,10 +203,6 @@ export class WatchTable {
     for (const [node, until] of this.resting) if (until < now) this.resting.delete(node);
     return this.byNode.size < this.most;
   }
-}
-
-function maskOf(full: boolean): number {
-  return (full ? ALL : NAMES) | IN_EXCL_UNLINK;
 }
 
 /** @returns how many directories may be watched, so that others of the same user can watch as many */

@@ -4,7 +4,7 @@ import type { Attention, SessionControl } from "../../fuse/filesystem.js";
 import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "../../sys/constants.js";
 import { close } from "../../sys/file.js";
 import { IN_IGNORED, IN_Q_OVERFLOW, Inotify } from "../../sys/inotify.js";
-import type { Stat } from "../../sys/stat.js";
+import { changedAgo, type Stat } from "../../sys/stat.js";
 import type { EntryState } from "./entry-state.js";
 import { type Directories, mostWatches, NAMES, type Watch, WatchTable } from "./watch-table.js";
 
@@ -94,7 +94,7 @@ export class Watches implements Attention {
    */
   prolong(parent: number, name: RawName, node: number, stat: Stat): number {
     const { table } = this;
-    if (table === undefined || isNew(stat)) return 0;
+    if (table === undefined || changedAgo(stat) < LEAST_AGE_MS) return 0;
     const type = stat.mode & S_IFMT;
     const isDirectory = type === S_IFDIR;
     // What has other names may be changed by them.
@@ -120,7 +120,7 @@ export class Watches implements Attention {
    * @returns ms, 0 when not for longer than usual
    */
   prolongAttributes(node: number, stat: Readonly<Stat>): number {
-    if (this.size === 0 || isNew(stat)) return 0;
+    if (this.size === 0 || changedAgo(stat) < LEAST_AGE_MS) return 0;
     const { nodes } = this.around;
     const isDirectory = (stat.mode & S_IFMT) === S_IFDIR;
     const watch = this.table?.of(isDirectory ? node : nodes.parent(node));
@@ -285,9 +285,4 @@ export class Watches implements Attention {
     for (const node of this.changed) this.control?.invalidateInode(node, -1, 0);
     this.changed.clear();
   }
-}
-
-/** Whether a file has just been changed. */
-function isNew(stat: Readonly<Stat>): boolean {
-  return Date.now() - stat.ctime * 1000 - stat.ctimeNs / 1e6 < LEAST_AGE_MS;
 }
